@@ -1,0 +1,1 @@
+"""What is kept: one SQLite database, its migrations, and the stores on it."""

@@ -1,0 +1,1 @@
+"""Documents to passages: read files, split them, embed them, find them again."""

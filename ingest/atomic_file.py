@@ -1,0 +1,54 @@
+"""Replaces a file so that a reader sees the old bytes or the new ones, never a mixture."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+def replace_file(path: Path, data: bytes | memoryview) -> None:
+    """Write `data` to a temporary file beside `path`, sync it, rename it over `path`, sync the folder.
+
+    The file is readable by its owner only (mode 0600).
+
+    Raises:
+        OSError: the disk is full, the folder is read-only, …; the old file is untouched.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Delete temporary files that a killed process left in `folder`; returns how many.
+
+    Only the process that holds the instance lock may call this.
+    """
+    left = [entry for entry in folder.glob(f"{TEMPORARY_PREFIX}*") if entry.is_file()]
+    for entry in left:
+        entry.unlink(missing_ok=True)
+    return len(left)
