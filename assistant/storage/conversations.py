@@ -1,0 +1,295 @@
+"""The chats: created, continued, searched, exported and deleted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from assistant.conversation import Citation, Conversation, Message, Sampling, State, Usage
+from assistant.errors import NotFoundError
+from ingest.document import Passage
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+    from assistant.storage.database import Database
+
+TRASH_DAYS = 30
+TITLE_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A message that holds the searched words; `snippet` marks them with « »."""
+
+    conversation_id: int
+    title: str
+    message_id: int
+    role: str
+    snippet: str
+
+
+class Conversations:
+    """The store of chats."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, title: str = "", collections: Sequence[str] | None = None) -> Conversation:
+        """A new, empty chat. `collections` as in Conversation."""
+        now = _now()
+        scope = None if collections is None else json.dumps(list(collections))
+        identifier = await self._database.write(
+            lambda db: db.execute(
+                "INSERT INTO conversations (title, collections, created_at, updated_at) VALUES (?, ?, ?, ?)",
+                [title, scope, now, now],
+            ).lastrowid
+        )
+        return await self.get(identifier or 0)
+
+    async def get(self, conversation_id: int) -> Conversation:
+        """The chat with this id.
+
+        Raises:
+            NotFoundError: there is none, or it is in the trash.
+        """
+        found = await self._list("c.id = ? AND c.deleted_at IS NULL", [conversation_id])
+        if not found:
+            raise NotFoundError(f"There is no chat {conversation_id}.", "`assistant chats` lists them.")
+        return found[0]
+
+    async def list(self, limit: int = 500) -> list[Conversation]:
+        """All chats, the last used first."""
+        return await self._list("c.deleted_at IS NULL", [], limit)
+
+    async def trashed(self) -> list[Conversation]:
+        """Chats in the trash, the last used first."""
+        return await self._list("c.deleted_at IS NOT NULL", [])
+
+    async def _list(self, condition: str, values: Sequence[Any], limit: int = 500) -> list[Conversation]:
+        # Order is by newest message id, never by clock.
+        sql = f"""SELECT c.*, COUNT(m.id) AS messages, MAX(m.id) AS newest FROM conversations c
+                  LEFT JOIN messages m ON m.conversation_id = c.id WHERE {condition}
+                  GROUP BY c.id ORDER BY newest IS NULL DESC, newest DESC, c.id DESC LIMIT ?"""
+        rows = await self._database.read(lambda db: list(db.query(sql, [*values, limit])))
+        return [_conversation(row) for row in rows]
+
+    async def thread(self, conversation_id: int, leaf_id: int | None = None) -> list[Message]:
+        """The messages from the root to `leaf_id` (default: the newest message), oldest first."""
+        sql = """WITH RECURSIVE path(id) AS (
+                   SELECT COALESCE(?, (SELECT MAX(id) FROM messages WHERE conversation_id = ?))
+                   UNION ALL SELECT m.parent_id FROM messages m JOIN path ON m.id = path.id WHERE m.parent_id IS NOT NULL)
+                 SELECT m.* FROM messages m JOIN path ON m.id = path.id WHERE m.conversation_id = ? ORDER BY m.id"""
+        values = [leaf_id, conversation_id, conversation_id]
+        return [_message(row) for row in await self._database.read(lambda db: list(db.query(sql, values)))]
+
+    async def message(self, message_id: int) -> Message:
+        """One message.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        rows = await self._database.read(lambda db: list(db.query("SELECT * FROM messages WHERE id = ?", [message_id])))
+        if not rows:
+            raise NotFoundError(f"There is no message {message_id}.")
+        return _message(rows[0])
+
+    async def passages(self, message_id: int) -> list[Passage]:
+        """The passages an answer was given, in the order of its marks."""
+        rows = await self._database.read(
+            lambda db: list(db.query("SELECT passages FROM messages WHERE id = ?", [message_id]))
+        )
+        entries = json.loads(rows[0]["passages"]) if rows else []
+        return [Passage(**{**entry, "headings": tuple(entry["headings"])}) for entry in entries]
+
+    async def begin_turn(
+        self, conversation_id: int, parent_id: int | None, text: str, sampling: Sampling
+    ) -> tuple[Message, Message]:
+        """Store the user's message and an empty, partial answer in one transaction."""
+
+        def work(db: sqlite_utils.Database) -> tuple[int, int]:
+            question = _insert(db, conversation_id, parent_id, "user", text, "done", None)
+            answer = _insert(db, conversation_id, question, "assistant", "", "partial", sampling)
+            db.execute(
+                """UPDATE conversations SET updated_at = ?, draft = '',
+                   title = CASE WHEN title = '' THEN ? ELSE title END WHERE id = ?""",
+                [_now(), _title(text), conversation_id],
+            )
+            return question, answer
+
+        question, answer = await self._database.write(work)
+        return await self.message(question), await self.message(answer)
+
+    async def begin_answer(self, conversation_id: int, question_id: int, sampling: Sampling) -> Message:
+        """Store another empty, partial answer to a question that is there already (a sibling)."""
+        identifier = await self._database.write(
+            lambda db: _insert(db, conversation_id, question_id, "assistant", "", "partial", sampling)
+        )
+        return await self.message(identifier)
+
+    async def grow_answer(self, message_id: int, text: str) -> None:
+        """Store what has been streamed so far."""
+        await self._database.write(
+            lambda db: db.execute("UPDATE messages SET text = ? WHERE id = ? AND state = 'partial'", [text, message_id])
+        )
+
+    async def note_passages(self, message_id: int, passages: Sequence[Passage], trace: str) -> None:
+        """Store what was retrieved for an answer."""
+        text = json.dumps([asdict(passage) for passage in passages])
+        await self._database.write(
+            lambda db: db.execute("UPDATE messages SET passages = ?, trace = ? WHERE id = ?", [text, trace, message_id])
+        )
+
+    async def finish_answer(
+        self,
+        message_id: int,
+        state: State,
+        text: str,
+        *,
+        model: str,
+        adapter: str,
+        usage: Usage | None = None,
+        citations: Sequence[Citation] = (),
+        notices: Sequence[str] = (),
+    ) -> Message:
+        """Store the end of an answer, however it ended."""
+        values = [
+            text, state, model, adapter, json.dumps(asdict(usage)) if usage else None,
+            json.dumps([asdict(citation) for citation in citations]), json.dumps(list(notices)), message_id,
+        ]  # fmt: skip
+        await self._database.write(
+            lambda db: db.execute(
+                """UPDATE messages SET text = ?, state = ?, model = ?, adapter = ?, usage = ?,
+                   citations = ?, notices = ? WHERE id = ?""",
+                values,
+            )
+        )
+        return await self.message(message_id)
+
+    async def mark_interrupted(self) -> int:
+        """Turn answers that a crash left partial into interrupted ones; returns how many."""
+        return await self._database.write(
+            lambda db: db.execute("UPDATE messages SET state = 'interrupted' WHERE state = 'partial'").rowcount
+        )
+
+    async def rename(self, conversation_id: int, title: str) -> None:
+        """Change a chat's title."""
+        await self._change(conversation_id, "title = ?", title.strip()[:200] or "Untitled")
+
+    async def set_collections(self, conversation_id: int, collections: Sequence[str] | None) -> None:
+        """Scope a chat to some collections, to none (), or to all (None)."""
+        await self._change(
+            conversation_id, "collections = ?", None if collections is None else json.dumps(list(collections))
+        )
+
+    async def set_draft(self, conversation_id: int, text: str) -> None:
+        """Keep what was typed but not sent."""
+        await self._change(conversation_id, "draft = ?", text)
+
+    async def trash(self, conversation_id: int) -> None:
+        """Put a chat into the trash, from which it disappears for good after 30 days."""
+        await self._change(conversation_id, "deleted_at = ?", _now())
+
+    async def restore(self, conversation_id: int) -> None:
+        """Take a chat out of the trash."""
+        await self._change(conversation_id, "deleted_at = ?", None)
+
+    async def delete_for_good(self, conversation_id: int) -> None:
+        """Remove a chat, its words in the full-text index, and their traces in the file.
+
+        Raises:
+            NotFoundError: there is no such chat, in the trash or out of it.
+        """
+        removed = await self._database.write(
+            lambda db: db.execute("DELETE FROM conversations WHERE id = ?", [conversation_id]).rowcount
+        )
+        if not removed:
+            raise NotFoundError(f"There is no chat {conversation_id}.")
+        await self._wipe()
+
+    async def empty_old_trash(self) -> int:
+        """Delete for good what has been in the trash for 30 days; returns how many chats."""
+        limit = (datetime.now(UTC) - timedelta(days=TRASH_DAYS)).isoformat(timespec="seconds")
+        removed = await self._database.write(
+            lambda db: db.execute("DELETE FROM conversations WHERE deleted_at < ?", [limit]).rowcount
+        )
+        if removed:
+            await self._wipe()
+        return removed
+
+    async def _wipe(self) -> None:
+        """Deleted words stay in FTS5 segments and free pages until both are rewritten."""
+        await self._database.write(
+            lambda db: db.execute("INSERT INTO messages_fts(messages_fts) VALUES ('optimize')")
+        )
+        await self._database.read(lambda db: db.execute("VACUUM"))
+
+    async def search(self, text: str, limit: int = 50) -> list[SearchHit]:
+        """Messages that hold all the words of `text`, the best first; the last word may be unfinished."""
+        words = [word.replace('"', "") for word in text.split()]
+        query = " ".join(f'"{word}"' for word in words if word)
+        if not query:
+            return []
+        sql = """SELECT m.conversation_id, c.title, m.id AS message_id, m.role,
+                   snippet(messages_fts, 0, '«', '»', '…', 16) AS snippet
+                 FROM messages_fts JOIN messages m ON m.id = messages_fts.rowid
+                 JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+                 WHERE messages_fts MATCH ? ORDER BY bm25(messages_fts) LIMIT ?"""
+        rows = await self._database.read(lambda db: list(db.query(sql, [query + "*", limit])))
+        return [SearchHit(**row) for row in rows]
+
+    async def _change(self, conversation_id: int, assignment: str, value: Any) -> None:
+        sql = f"UPDATE conversations SET {assignment} WHERE id = ?"
+        changed = await self._database.write(lambda db: db.execute(sql, [value, conversation_id]).rowcount)
+        if not changed:
+            raise NotFoundError(f"There is no chat {conversation_id}.", "`assistant chats` lists them.")
+
+
+def _insert(
+    db: sqlite_utils.Database,
+    conversation_id: int,
+    parent_id: int | None,
+    role: str,
+    text: str,
+    state: str,
+    sampling: Sampling | None,
+) -> int:
+    cursor = db.execute(
+        """INSERT INTO messages (conversation_id, parent_id, role, text, state, sampling, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        [conversation_id, parent_id, role, text, state, json.dumps(asdict(sampling)) if sampling else None, _now()],
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _conversation(row: dict[str, Any]) -> Conversation:
+    scope = None if row["collections"] is None else tuple(json.loads(row["collections"]))
+    return Conversation(
+        id=row["id"], title=row["title"] or "New chat", collections=scope, created_at=row["created_at"],
+        updated_at=row["updated_at"], messages=row["messages"], draft=row["draft"],
+    )  # fmt: skip
+
+
+def _message(row: dict[str, Any]) -> Message:
+    sampling = json.loads(row["sampling"]) if row["sampling"] else None
+    return Message(
+        id=row["id"], conversation_id=row["conversation_id"], parent_id=row["parent_id"], role=row["role"],
+        text=row["text"], state=row["state"], model=row["model"], adapter=row["adapter"],
+        sampling=Sampling(**{**sampling, "stop": tuple(sampling["stop"])}) if sampling else None,
+        usage=Usage(**json.loads(row["usage"])) if row["usage"] else None,
+        citations=tuple(Citation(**entry) for entry in json.loads(row["citations"])),
+        trace=row["trace"], notices=tuple(json.loads(row["notices"])), created_at=row["created_at"],
+    )  # fmt: skip
+
+
+def _title(text: str) -> str:
+    """A chat's first title: the first line of its first question."""
+    line = " ".join(text.strip().split("\n", 1)[0].split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,58 @@
+"""The tables of chats and state: append-only, named migrations. [H] sqlite_utils."""
+
+from __future__ import annotations
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("assistant")
+
+
+@migrations()
+def conversations_and_messages(db: sqlite_utils.Database) -> None:
+    """Chats as trees of messages, with a full-text index that triggers keep in step."""
+    for statement in (
+        """CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            title TEXT NOT NULL,
+            collections TEXT,              -- JSON list of names; NULL = all documents
+            draft TEXT NOT NULL DEFAULT '',
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL,
+            deleted_at TEXT)""",
+        """CREATE TABLE messages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+            parent_id INTEGER REFERENCES messages(id) ON DELETE CASCADE,
+            role TEXT NOT NULL CHECK (role IN ('system', 'user', 'assistant')),
+            text TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('partial', 'done', 'stopped', 'error', 'interrupted')),
+            model TEXT NOT NULL DEFAULT '',
+            adapter TEXT NOT NULL DEFAULT '',
+            sampling TEXT,                 -- JSON of conversation.Sampling
+            usage TEXT,                    -- JSON of conversation.Usage
+            citations TEXT NOT NULL DEFAULT '[]',
+            passages TEXT NOT NULL DEFAULT '[]',
+            notices TEXT NOT NULL DEFAULT '[]',
+            trace TEXT NOT NULL DEFAULT '',
+            created_at TEXT NOT NULL)""",
+        "CREATE INDEX messages_by_conversation ON messages(conversation_id)",
+        "CREATE INDEX messages_by_parent ON messages(parent_id)",
+        "CREATE INDEX messages_unfinished ON messages(state) WHERE state = 'partial'",
+        """CREATE VIRTUAL TABLE messages_fts USING fts5(
+            text, content='messages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2')""",
+        """CREATE TRIGGER messages_inserted AFTER INSERT ON messages BEGIN
+            INSERT INTO messages_fts(rowid, text) VALUES (new.id, new.text); END""",
+        """CREATE TRIGGER messages_deleted AFTER DELETE ON messages BEGIN
+            INSERT INTO messages_fts(messages_fts, rowid, text) VALUES ('delete', old.id, old.text); END""",
+        """CREATE TRIGGER messages_updated AFTER UPDATE OF text ON messages BEGIN
+            INSERT INTO messages_fts(messages_fts, rowid, text) VALUES ('delete', old.id, old.text);
+            INSERT INTO messages_fts(rowid, text) VALUES (new.id, new.text); END""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def state(db: sqlite_utils.Database) -> None:
+    """Small facts that outlive a session: the active adapter, the last chat, the adapter on trial."""
+    db.execute("CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
