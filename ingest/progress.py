@@ -1,0 +1,78 @@
+"""How far an ingest run is, and what it did in the end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ingest.records import FoundFile
+
+Stage = Literal["scan", "read", "index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is: `done` of `total` files are on disk, `passages` are embedded so far."""
+
+    stage: Stage
+    path: str
+    done: int
+    total: int
+    passages: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did, counted as it was committed. `passages` are those written by this run."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    failed: tuple[Failure, ...]
+    passages: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Run:
+    """The running counts of one call of `ingest`."""
+
+    collection: int
+    embedder: int
+    started: float
+    files: list[FoundFile] = field(default_factory=list)  # those to read
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    passages: int = 0
+    embedded: int = 0
+    done: int = 0
+    bytes_done: float = 0.0
+    index_is_stale: bool = False
+
+    def progress(self, stage: Stage, path: str, under_way: float = 0.0) -> Progress:
+        """`under_way` bytes of files not yet committed count for the time left."""
+        done = self.bytes_done + under_way
+        left = sum(file.size + 1 for file in self.files) - done
+        seconds = (time.monotonic() - self.started) / done * left if done > 0 else None
+        return Progress(stage, path, self.done, len(self.files), self.embedded, seconds)
+
+    def summary(self) -> Summary:
+        """The counts as they stand."""
+        seconds = round(time.monotonic() - self.started, 3)
+        return Summary(
+            self.added, self.changed, self.unchanged, self.removed, tuple(self.failed), self.passages, seconds
+        )

@@ -1,0 +1,195 @@
+"""Which rows a file becomes: the transactions that add, replace, fail and remove documents."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+CRASHES_ALLOWED = 2  # a file that killed the reader this often is not given to it again
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file on disk, as the scan saw it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file the library has a row for. `embedded` is False where a passage lacks today's vector."""
+
+    id: int
+    size: int
+    mtime_ns: int
+    sha256: str
+    state: str
+    reason: str
+    crashes: int
+    embedded: bool
+
+    def same_as(self, found: FoundFile) -> bool:
+        """Whether size and time say that the bytes are still those of the row."""
+        return (self.size, self.mtime_ns) == (found.size, found.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file as the reader process gave it back; `chunks` are its JSON objects."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    title: str
+    text: str
+    pages: int | None
+    notes: list[str]
+    page_starts: list[int]
+    chunks: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnchangedFile:
+    """A file with another time but the same bytes."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file that could not be read, with the reason shown to the user."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    reason: str
+    state: str = "failed"
+
+
+def collection_number(db: sqlite_utils.Database, name: str) -> int:
+    """The collection's number; it is made if it is new."""
+    db.conn.execute("INSERT INTO collections (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+    return int(db.conn.execute("SELECT id FROM collections WHERE name = ?", (name,)).fetchone()[0])
+
+
+def embedder_number(db: sqlite_utils.Database, name: str) -> int:
+    """The embedder's number; it is made if it is new."""
+    db.conn.execute("INSERT INTO embedders (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+    return int(db.conn.execute("SELECT id FROM embedders WHERE name = ?", (name,)).fetchone()[0])
+
+
+def known_files(db: sqlite_utils.Database, collection: int, embedder: int) -> dict[str, KnownFile]:
+    """All files of a collection by path."""
+    rows = db.conn.execute(
+        "SELECT path, id, size, mtime_ns, sha256, state, reason, crashes, NOT EXISTS (SELECT 1 FROM chunks k"
+        " WHERE k.document_id = documents.id AND NOT EXISTS"
+        " (SELECT 1 FROM vectors v WHERE v.chunk_id = k.id AND v.embedder_id = ?))"
+        " FROM documents WHERE collection_id = ?",
+        (embedder, collection),
+    )
+    return {os.fsdecode(row[0]): KnownFile(*row[1:-1], bool(row[-1])) for row in rows}
+
+
+def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadFile, vectors: list[bytes]) -> bool:
+    """Write a document and all that hangs on it, in place of what it was; True if its path is new."""
+    number, is_new = _document_row(db, collection, file.path)
+    _drop_contents(db, number)
+    title = _text(file.title)
+    db.conn.execute(
+        "UPDATE documents SET title = ?, sha256 = ?, size = ?, mtime_ns = ?, pages = ?, notes = ?, state = 'ready',"
+        " reason = '', crashes = 0, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
+        (title, file.sha256, file.size, file.mtime_ns, file.pages, _json(file.notes), number),
+    )
+    text = _text(file.text)
+    db.conn.execute("INSERT INTO document_texts VALUES (?, ?, ?)", (number, text, json.dumps(file.page_starts)))
+    for chunk, vector in zip(file.chunks, vectors, strict=True):
+        start, end, headings = chunk["start"], chunk["end"], chunk.get("headings") or []
+        context = _text(" — ".join([title, *headings]))
+        cursor = db.conn.execute(
+            'INSERT INTO chunks (document_id, start, "end", page, headings, context, text, tokens)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, start, end, chunk.get("page"), _json(headings), context, text[start:end], chunk.get("tokens", 0)),
+        )
+        db.conn.execute("INSERT INTO vectors VALUES (?, ?, ?)", (cursor.lastrowid, embedder, vector))
+    return is_new
+
+
+def touch(db: sqlite_utils.Database, collection: int, file: UnchangedFile) -> None:
+    """Remember the new time of a file whose bytes are the same, so that it is skipped next time."""
+    db.conn.execute(
+        "UPDATE documents SET size = ?, mtime_ns = ? WHERE collection_id = ? AND path = ?",
+        (file.size, file.mtime_ns, collection, os.fsencode(file.path)),
+    )
+
+
+def record_failure(db: sqlite_utils.Database, collection: int, file: FailedFile) -> None:
+    """Keep a row with the reason; what an earlier version of the file held is gone from the library."""
+    number, _ = _document_row(db, collection, file.path)
+    _drop_contents(db, number)
+    db.conn.execute(
+        "UPDATE documents SET size = ?, mtime_ns = ?, state = ?, reason = ?, sha256 = '', notes = '[]', pages = NULL"
+        " WHERE id = ?",
+        (file.size, file.mtime_ns, file.state, _text(file.reason), number),
+    )
+
+
+def record_crash(db: sqlite_utils.Database, collection: int, file: FailedFile) -> int:
+    """Count that these bytes killed the reader; returns how often they did. Committed before another try."""
+    number, _ = _document_row(db, collection, file.path)
+    same = "size = ? AND mtime_ns = ?"
+    db.conn.execute(
+        f"UPDATE documents SET crashes = CASE WHEN {same} THEN crashes + 1 ELSE 1 END WHERE id = ?",
+        (file.size, file.mtime_ns, number),
+    )
+    record_failure(db, collection, file)
+    return int(db.conn.execute("SELECT crashes FROM documents WHERE id = ?", (number,)).fetchone()[0])
+
+
+def reserve_generation(db: sqlite_utils.Database, embedder: int) -> int:
+    """The number of a new index file; it counts only once `activate_generation` has named the file."""
+    return int(db.conn.execute("INSERT INTO index_generations (embedder_id) VALUES (?)", (embedder,)).lastrowid or 0)
+
+
+def activate_generation(db: sqlite_utils.Database, generation: int, file: str, size: int, sha256: str) -> None:
+    """Make a saved index file the one to load; all others are forgotten."""
+    db.conn.execute(
+        "UPDATE index_generations SET file = ?, size = ?, sha256 = ?, active = 1 WHERE generation = ?",
+        (file, size, sha256, generation),
+    )
+    db.conn.execute("DELETE FROM index_generations WHERE generation != ?", (generation,))
+
+
+def _document_row(db: sqlite_utils.Database, collection: int, path: str) -> tuple[int, bool]:
+    key = (collection, os.fsencode(path))
+    row = db.conn.execute("SELECT id FROM documents WHERE collection_id = ? AND path = ?", key).fetchone()
+    if row is not None:
+        return int(row[0]), False
+    name = _text(os.path.basename(path))
+    cursor = db.conn.execute(
+        "INSERT INTO documents (collection_id, path, title, state) VALUES (?, ?, ?, 'failed')", (*key, name)
+    )
+    return int(cursor.lastrowid or 0), True
+
+
+def _drop_contents(db: sqlite_utils.Database, document: int) -> None:
+    db.conn.execute("DELETE FROM chunks WHERE document_id = ?", (document,))
+    db.conn.execute("DELETE FROM document_texts WHERE document_id = ?", (document,))
+
+
+def _text(value: str) -> str:
+    """Without lone surrogates, which SQLite refuses; offsets stay."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _json(value: list[str]) -> str:
+    return _text(json.dumps(value, ensure_ascii=False))
