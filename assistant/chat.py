@@ -1,0 +1,283 @@
+"""ChatEngine.ask(): store, retrieve, prompt, stream, cite, store again. One turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from assistant import citations
+from assistant.backends.base import Done
+from assistant.config import AnswerSettings
+from assistant.conversation import Citation, Message, Sampling, State, Usage
+from assistant.errors import AssistantError, UsageError
+from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
+from assistant.model import Model
+from assistant.prompting import Counts, Prompt, fit, passage_block, usable_history
+from assistant.storage.conversations import Conversations
+from assistant.worker_process import WorkerProcess
+from ingest.document import Passage, SearchResult
+from ingest.retrieval import Retriever
+
+SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
+NOTHING_FOUND = "I found nothing in your documents that answers this."
+NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
+
+
+@dataclass(slots=True)
+class Turn:
+    """The state of the answer under way."""
+
+    answer: Message
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+    notices: list[str] = field(default_factory=list)
+    usage: Usage | None = None
+    saved_at: float = field(default_factory=time.monotonic)
+
+
+class ChatEngine:
+    """Answers questions in chats, from documents where they fit."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        model: Model,
+        retriever: Retriever,
+        index: WorkerProcess,
+        settings: AnswerSettings,
+        sampling: Sampling,
+    ) -> None:
+        self.settings = settings
+        self.sampling = sampling
+        self._conversations = conversations
+        self._model = model
+        self._retriever = retriever
+        self._index = index
+        self._stopping: asyncio.Event | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return self._stopping is not None
+
+    def stop(self) -> None:
+        """End the answer under way; what was streamed is kept."""
+        if self._stopping is not None:
+            self._stopping.set()
+
+    async def ask(
+        self, conversation_id: int, text: str, *, sampling: Sampling | None = None, use_documents: bool = True
+    ) -> AsyncGenerator[Event, None]:
+        """Answer `text` as the next turn of a chat.
+
+        The question is on disk before anything else happens, the answer grows on disk as it streams.
+
+        Raises:
+            UsageError: the text is empty, or another answer is under way.
+            StorageError: the question could not be stored; nothing was asked.
+        """
+        if not text.strip():
+            raise UsageError("There is no question.", "Type one, or pipe it in.")
+        chosen = sampling or self.sampling
+        with self._one_at_a_time():
+            thread = await self._conversations.thread(conversation_id)
+            parent = thread[-1].id if thread else None
+            question, answer = await self._conversations.begin_turn(conversation_id, parent, text, chosen)
+            async for event in self._answer(thread, question, answer, chosen, use_documents):
+                yield event
+
+    async def regenerate(
+        self, message_id: int, *, sampling: Sampling | None = None, use_documents: bool = True
+    ) -> AsyncGenerator[Event, None]:
+        """Answer the question of an answer again; the new answer is its sibling, the old one stays.
+
+        Raises:
+            UsageError: the message is no answer, or another answer is under way.
+        """
+        chosen = sampling or self.sampling
+        with self._one_at_a_time():
+            old = await self._conversations.message(message_id)
+            if old.role != "assistant" or old.parent_id is None:
+                raise UsageError("Only an answer can be generated again.")
+            thread = await self._conversations.thread(old.conversation_id, old.parent_id)
+            answer = await self._conversations.begin_answer(old.conversation_id, old.parent_id, chosen)
+            async for event in self._answer(thread[:-1], thread[-1], answer, chosen, use_documents):
+                yield event
+
+    @contextlib.contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        if self._stopping is not None:
+            raise UsageError("Another answer is under way.", "Stop it first, or wait.")
+        self._stopping = asyncio.Event()
+        try:
+            yield
+        finally:
+            self._stopping = None
+
+    async def _answer(
+        self, thread: Sequence[Message], question: Message, answer: Message, sampling: Sampling, use_documents: bool
+    ) -> AsyncGenerator[Event, None]:
+        """The turn after its question is stored. However it ends, the end is stored."""
+        turn = Turn(answer)
+        ended = False
+        try:
+            yield Started(question, answer)
+            async for event in self._steps(turn, thread, question, sampling, use_documents):
+                yield event
+            ended = True
+            yield await self._end(turn)
+        except AssistantError as error:
+            ended = True
+            message = await self._finish(turn, "error", notices=[str(error)])
+            yield Failed(answer.id, message, error)
+        finally:
+            if not ended:  # the caller left: the app quits, or the task was cancelled
+                await asyncio.shield(self._finish(turn, "stopped"))
+
+    async def _steps(
+        self, turn: Turn, thread: Sequence[Message], question: Message, sampling: Sampling, use_documents: bool
+    ) -> AsyncGenerator[Event, None]:
+        history = usable_history(thread)
+        result = await self._retrieve(turn, history, question, use_documents)
+        trace = _trace(result)
+        await self._conversations.note_passages(turn.answer.id, result.passages if result else (), trace)
+        yield Retrieved(turn.answer.id, result.passages if result else (), trace)
+        if result is not None and not result.passages and result.searched_chunks:
+            if not self.settings.without_documents:
+                turn.text = NOTHING_FOUND
+                yield Token(turn.answer.id, turn.text)
+                return
+            turn.notices.append(NOT_FROM_DOCUMENTS)
+        prompt = await self._prompt(history, question.text, result.passages if result else (), sampling)
+        turn.passages = prompt.passages
+        turn.notices += prompt.notices
+        async for event in self._stream(turn, prompt, sampling):
+            yield event
+
+    async def _retrieve(
+        self, turn: Turn, history: Sequence[Message], question: Message, use_documents: bool
+    ) -> SearchResult | None:
+        """What the documents hold; None when they are not to be asked, or cannot be."""
+        conversation = await self._conversations.get(question.conversation_id)
+        if not use_documents or conversation.collections == ():
+            return None
+        # Measured on MTRAG: the last two user turns joined find more (recall@5 0.885) than the last (0.797) or all.
+        before = [message.text for message in history if message.role == "user"][-1:]
+        query = "\n".join([*before, question.text])
+        try:
+            return await self._retriever.search(query, self.settings.passages, conversation.collections)
+        except AssistantError as error:
+            turn.notices.append(f"The documents could not be searched: {error.message}")
+            return None
+
+    async def _prompt(
+        self, history: Sequence[Message], question: str, passages: Sequence[Passage], sampling: Sampling
+    ) -> Prompt:
+        info = await self._model.ready()
+        blocks = [passage_block(number, passage) for number, passage in enumerate(passages, 1)]
+        system = self.settings.system_prompt
+        counts = await self._model.count([system, question, *blocks, *(message.text for message in history)])
+        split = 2 + len(blocks)
+        return fit(
+            system, history, question, passages,
+            Counts(counts[0], counts[1], tuple(counts[2:split]), tuple(counts[split:])),
+            context=info.context, overhead=info.message_overhead, max_tokens=sampling.max_tokens,
+        )  # fmt: skip
+
+    async def _stream(self, turn: Turn, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Event, None]:
+        """Pass on what the model writes until it ends or the user stops it."""
+        assert self._stopping is not None
+        stopping = asyncio.create_task(self._stopping.wait())
+        pieces = self._model.complete(prompt.messages, replace(sampling, max_tokens=prompt.max_tokens))
+        try:
+            while True:
+                following = asyncio.ensure_future(anext(pieces, None))
+                await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    following.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, AssistantError):
+                        await following
+                    return
+                piece = following.result()
+                if piece is None:
+                    return
+                if isinstance(piece, Done):
+                    turn.usage = self._usage(piece)
+                    if piece.finish == "length":
+                        turn.notices.append("The answer reached its longest length and stops here.")
+                    continue
+                turn.text += piece
+                yield Token(turn.answer.id, piece)
+                await self._save_now_and_then(turn)
+        finally:
+            stopping.cancel()
+            await pieces.aclose()
+
+    async def _save_now_and_then(self, turn: Turn) -> None:
+        if time.monotonic() - turn.saved_at >= SAVE_SECONDS:
+            turn.saved_at = time.monotonic()
+            await self._conversations.grow_answer(turn.answer.id, turn.text)
+
+    async def _end(self, turn: Turn) -> Event:
+        if self._stopping is not None and self._stopping.is_set():
+            return Cancelled(turn.answer.id, await self._finish(turn, "stopped"))
+        return Completed(turn.answer.id, await self._finish(turn, "done"))
+
+    async def _finish(self, turn: Turn, state: State, notices: Sequence[str] = ()) -> Message:
+        found = await self._cite(turn) if state == "done" else self._marked(turn)
+        turn.notices += [*notices, *self._model.notices]
+        self._model.notices.clear()
+        info = self._model.info
+        return await self._conversations.finish_answer(
+            turn.answer.id, state, turn.text, model=info.name if info else "", adapter=self._model.adapter,
+            usage=turn.usage, citations=found, notices=turn.notices,
+        )  # fmt: skip
+
+    def _marked(self, turn: Turn) -> list[Citation]:
+        """The model's own marks, bound; the others leave the text."""
+        turn.text = citations.drop_unbound(turn.text, citations.bind(turn.text, turn.passages))
+        return citations.bind(turn.text, turn.passages)
+
+    async def _cite(self, turn: Turn) -> list[Citation]:
+        """The model's own marks, and passages found for sentences it left unmarked."""
+        found = self._marked(turn)
+        bare = citations.unmarked(turn.text, found)
+        if not (self.settings.attribute and turn.passages and bare):
+            return found
+        question = (await self._conversations.message(turn.answer.parent_id or 0)).text
+        places = citations.passage_sentences(turn.passages)
+        asked = [f"{question} {turn.text[span.start : span.end]}" for span in bare]
+        said = [turn.passages[index].text[span.start : span.end] for index, span in places]
+        try:
+            similarity = (await self._index.call("similarity", left=asked, right=said)).data
+        except AssistantError as error:
+            turn.notices.append(f"Unmarked sentences could not be attributed: {error.message}")
+            return found
+        found += citations.attribute(turn.text, bare, turn.passages, places, similarity)
+        return sorted(found, key=lambda each: (each.answer_start, each.mark))
+
+    def _usage(self, done: Done) -> Usage:
+        return Usage(
+            prompt_tokens=done.prompt_tokens, cached_tokens=done.cached_tokens,
+            completion_tokens=done.completion_tokens, tokens_per_second=done.tokens_per_second,
+            seconds_to_first_token=done.seconds_to_first_token,
+            context_size=self._model.info.context if self._model.info else 0,
+        )  # fmt: skip
+
+
+def _trace(result: SearchResult | None) -> str:
+    """One line: what was retrieved, always shown, so that nobody has to guess whether documents were used."""
+    if result is None:
+        return "documents not used"
+    if not result.searched_chunks:
+        return "no documents yet"
+    if not result.passages:
+        return f"nothing found in {result.searched_chunks:,} passages"
+    files = len({passage.document_id for passage in result.passages})
+    best = max((passage.similarity for passage in result.passages if passage.similarity is not None), default=None)
+    score = "" if best is None else f", best {best:.2f}"
+    count = len(result.passages)
+    return f"{count} passage{'s' * (count != 1)} from {files} file{'s' * (files != 1)}{score}"

@@ -1,0 +1,194 @@
+"""Marks [n] in an answer <-> the very characters of the passages they stand for.
+
+A mark that points nowhere, or at a passage that shares no word with its sentence, is dropped. A
+sentence without a mark is attributed where a passage supports it by words and by meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from assistant.conversation import Citation
+from ingest.document import Passage
+
+MARK = re.compile(r"(?<![\w\]])\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()|(?<=\])\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()")
+SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)*_]*(?:\s*\[\d[\d, ]*\])*(?=\s|$)|\n+")
+ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Za-z]|[Mm]rs?|[Dd]r|[Ss]t|[Nn]o|[Pp]p?|[Vv]s|etc|e\.g|i\.e|[Aa]pprox|[Ff]ig|[Cc]a)\.$")
+WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?")
+NUMBER = re.compile(r"\d")
+COMMON = frozenset(
+    """a about after all also an and any are as at be because been before being but by can could did do does for from
+    had has have he her his how i if in into is it its may me more most must my no nor not of on one only or other our
+    out over own same shall she should so some such than that the their them then there these they this those to too
+    under until up very was we were what when where which while who whom why will with would you your yes answer
+    passage passages document documents according question""".split()
+)
+SUPPORTING_SHARE = 0.6  # of a sentence's content words must stand in the passage
+SUPPORTING_SIMILARITY = 0.45  # cosine between the question with the sentence and the passage's best sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a text, by character offsets."""
+
+    start: int
+    end: int
+
+
+def sentences(text: str) -> list[Span]:
+    """The sentences of a text; marks behind a full stop belong to the sentence before it."""
+    spans: list[Span] = []
+    start = 0
+    for match in SENTENCE_END.finditer(text):
+        if match.group().startswith(".") and ABBREVIATION.search(text[max(start, match.start() - 12) : match.start() + 1]):
+            continue
+        spans.append(Span(start, match.end()))
+        start = match.end()
+    spans.append(Span(start, len(text)))
+    return [trimmed for span in spans if (trimmed := _trim(text, span)).end > trimmed.start]
+
+
+def content_words(text: str) -> list[str]:
+    """Lower-case words that carry meaning, plural and verb endings cut off; numbers without separators."""
+    words = (word.lower() for word in WORD.findall(text))
+    return [_stem(word) for word in words if word not in COMMON]
+
+
+def bind(text: str, passages: Sequence[Passage]) -> list[Citation]:
+    """A citation for each mark whose passage shares at least one content word with its sentence."""
+    found: list[Citation] = []
+    for span in sentences(text):
+        sentence = text[span.start : span.end]
+        words = set(content_words(MARK.sub("", sentence)))
+        for number in _numbers(sentence):
+            passage = passages[number - 1] if 1 <= number <= len(passages) else None
+            if passage and words & set(content_words(_with_place(passage))):
+                found.append(_citation(number, passage, words, span))
+    return found
+
+
+def drop_unbound(text: str, citations: Sequence[Citation]) -> str:
+    """The text without the marks that `bind` refused."""
+    bound = {(citation.answer_start, citation.mark) for citation in citations}
+    pieces, end = [], 0
+    for span in sentences(text):
+        numbers = {number for number in _numbers(text[span.start : span.end]) if (span.start, number) in bound}
+        pieces += [text[end : span.start], _only(text[span.start : span.end], numbers)]
+        end = span.end
+    return "".join(pieces) + text[end:]
+
+
+def unmarked(text: str, citations: Sequence[Citation]) -> list[Span]:
+    """Sentences that say something and carry no citation."""
+    taken = {citation.answer_start for citation in citations}
+    return [
+        span
+        for span in sentences(text)
+        if span.start not in taken and content_words(text[span.start : span.end]) and text[span.end - 1] not in "?:"
+    ]
+
+
+def passage_sentences(passages: Sequence[Passage]) -> list[tuple[int, Span]]:
+    """Every sentence of every passage, as (index of the passage, span in its text)."""
+    return [(index, span) for index, passage in enumerate(passages) for span in sentences(passage.text)]
+
+
+def attribute(
+    text: str,
+    spans: Sequence[Span],
+    passages: Sequence[Passage],
+    places: Sequence[tuple[int, Span]],
+    similarity: Sequence[Sequence[float]],
+) -> list[Citation]:
+    """Citations for the sentences `spans` that a passage supports by words and by meaning.
+
+    `places` are the passage sentences, `similarity[i][j]` the cosine between sentence i (asked
+    together with the question) and passage sentence j.
+    """
+    found = []
+    for span, row in zip(spans, similarity, strict=True):
+        words = content_words(text[span.start : span.end])
+        ranked = []
+        for number, passage in enumerate(passages):
+            share = _share(words, passage)
+            meaning = max((row[at] for at, (owner, _) in enumerate(places) if owner == number), default=0.0)
+            if share >= SUPPORTING_SHARE and meaning >= SUPPORTING_SIMILARITY:
+                ranked.append((share + meaning, number))
+        if ranked:
+            _, number = max(ranked)
+            found.append(replace(_citation(number + 1, passages[number], set(words), span), attributed=True))
+    return found
+
+
+def with_marks(text: str, citations: Sequence[Citation]) -> str:
+    """The answer as shown: attributed sentences get their mark as [~n]."""
+    for citation in sorted(citations, key=lambda each: each.answer_end, reverse=True):
+        if citation.attributed:
+            text = f"{text[: citation.answer_end]} [~{citation.mark}]{text[citation.answer_end :]}"
+    return text
+
+
+def _citation(mark: int, passage: Passage, words: set[str], answer: Span) -> Citation:
+    quote = _best_sentence(passage.text, words)
+    return Citation(
+        mark=mark, document_id=passage.document_id, document=passage.document, path=passage.path,
+        page=passage.page, start=passage.start + quote.start, end=passage.start + quote.end,
+        quote=passage.text[quote.start : quote.end], score=passage.score,
+        answer_start=answer.start, answer_end=answer.end,
+    )  # fmt: skip
+
+
+def _best_sentence(text: str, words: set[str]) -> Span:
+    """The sentence that shares the most content words (numbers count double), or the whole text."""
+    best, most = Span(0, len(text)), 0
+    for span in sentences(text):
+        shared = words & set(content_words(text[span.start : span.end]))
+        score = sum(2 if NUMBER.search(word) else 1 for word in shared)
+        if score > most:
+            best, most = span, score
+    return best
+
+
+def _share(words: Sequence[str], passage: Passage) -> float:
+    """Share of the content words that stand in the passage; 0 if one of the numbers does not."""
+    there = set(content_words(_with_place(passage)))
+    if any(NUMBER.search(word) and word not in there for word in words):
+        return 0.0
+    return sum(word in there for word in words) / len(words)
+
+
+def _with_place(passage: Passage) -> str:
+    return f"{passage.document} {' '.join(passage.headings)} {passage.text}"
+
+
+def _numbers(sentence: str) -> list[int]:
+    return list(dict.fromkeys(int(n) for match in MARK.finditer(sentence) for n in re.findall(r"\d+", match.group())))
+
+
+def _only(sentence: str, numbers: set[int]) -> str:
+    def kept(match: re.Match[str]) -> str:
+        good = [number for number in map(int, re.findall(r"\d+", match.group())) if number in numbers]
+        space = " " if match.group().startswith(" ") and good else ""
+        return f"{space}[{', '.join(map(str, good))}]" if good else ""
+
+    return MARK.sub(kept, sentence)
+
+
+def _stem(word: str) -> str:
+    if NUMBER.search(word):
+        return re.sub(r"[,.](?=\d{3}\b)", "", word)
+    for ending in ("ies", "ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)] + ("y" if ending == "ies" else "")
+    return word
+
+
+def _trim(text: str, span: Span) -> Span:
+    start, end = span.start, span.end
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)

@@ -1,0 +1,116 @@
+"""The `assistant` command: global options, then a command; without one, the terminal interface.
+
+Exit codes: 0 done, 1 something is wrong (doctor) or an unexpected error, 2 wrong usage or setting,
+3 not found, 4 model or adapter, 5 documents, 6 storage, 7 a child process died, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from assistant import __version__, offline
+from assistant.commands import ask, chats, doctor, documents
+from assistant.config import Config, load_config
+from assistant.errors import AssistantError, UsageError
+from assistant.output import fail, warn
+
+Command = Callable[[argparse.Namespace, Config], Coroutine[Any, Any, int]]
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one line what, one line what to do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the whole usage."""
+        raise UsageError(_capitalised(message), f"`{self.prog} --help` shows how.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            near = difflib.get_close_matches(str(value), known, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+            raise UsageError(f"There is no {action.dest} {value!r}.", hint)
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="assistant",
+        description="A private chat assistant: local models, your own documents with citations, your own adapters.",
+        epilog="Without a command the terminal interface opens. Everything stays on this machine.",
+    )
+    parser.add_argument("--version", action="version", version=f"assistant {__version__}")
+    parser.add_argument("--home", metavar="DIR", help="folder that holds all state (default: $ASSISTANT_HOME or XDG data)")
+    parser.add_argument("--model", metavar="NAME", help="`starter`, or the path of a GGUF file")
+    parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for module in (ask, documents, chats, doctor):
+        module.add_parsers(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    os.umask(0o077)
+    offline.enforce()
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except AssistantError as error:
+        code = fail(error)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # `assistant … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _run(argv: list[str]) -> int:
+    arguments = build_parser().parse_args(argv)
+    config = _overridden(load_config(home_folder(arguments.home)), arguments)
+    if arguments.command is None:
+        return _open_interface(config)
+    for notice in config.notices:
+        warn(notice)
+    command: Command = arguments.run
+    return asyncio.run(command(arguments, config))
+
+
+def home_folder(given: str | None) -> Path:
+    """--home, else ASSISTANT_HOME, else XDG_DATA_HOME/assistant, else ~/.local/share/assistant."""
+    if chosen := given or os.environ.get("ASSISTANT_HOME"):
+        return Path(chosen).expanduser().absolute()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser().absolute() / "assistant"
+
+
+def _overridden(config: Config, arguments: argparse.Namespace) -> Config:
+    """The settings with what the command line says; --adapter may stand before or after the command."""
+    for key, value in (("name", arguments.model), ("adapter", arguments.adapter)):
+        if value is not None:
+            config = config.with_value("model", key, value)
+    return config
+
+
+def _open_interface(config: Config) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The interface needs a terminal.", "In a pipe, use `assistant ask TEXT`.")
+    from assistant.bootstrap import Core
+    from assistant.tui.app import AssistantApp
+
+    app = AssistantApp(Core(config))
+    app.run()
+    return app.return_code or 0
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

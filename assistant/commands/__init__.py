@@ -1,0 +1,1 @@
+"""The shell's commands, one file a subject: each adds its parsers and runs."""

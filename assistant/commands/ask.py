@@ -1,0 +1,176 @@
+"""`assistant ask`: one question, one cited answer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import stat
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from assistant import citations
+from assistant.config import Config
+from assistant.conversation import Citation, Message
+from assistant.errors import UsageError
+from assistant.events import Cancelled, Completed, Failed, Retrieved, Token
+from assistant.output import emit, say, warn
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+    from ingest.document import Passage
+
+SAMPLING = {
+    "temperature": (float, "0 = greedy"),
+    "top_k": (int, "only the K likeliest tokens; 0 = off"),
+    "top_p": (float, "the likeliest tokens with this probability together; 1 = off"),
+    "min_p": (float, "drop tokens below this share of the likeliest; 0 = off"),
+    "repeat_penalty": (float, "1 = off"),
+    "max_tokens": (int, "longest answer"),
+    "seed": (int, "the same seed gives the same answer"),
+}
+PIPE_SECONDS = 1.0  # how long a pipe may take to say its first word when there is a question already
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `ask`."""
+    parser = commands.add_parser("ask", help="ask a question; the answer streams and cites your documents")
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="the question; with - or none, read from stdin")
+    parser.add_argument("--no-docs", action="store_true", help="answer from the model alone")
+    parser.add_argument("--collection", action="append", metavar="C", help="search this collection only (repeatable)")
+    parser.add_argument("--chat", type=int, metavar="ID", help="continue this chat instead of starting one")
+    parser.add_argument("--adapter", metavar="A", default=argparse.SUPPRESS, help="answer with this adapter")
+    parser.add_argument("--adapter-scale", type=float, metavar="S", help="its strength, 0 to 2")
+    for name, (kind, meaning) in SAMPLING.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=name[0].upper(), help=meaning)
+    parser.add_argument("--greedy", action="store_const", const=0.0, dest="temperature", help="same as --temperature 0")
+    parser.add_argument("--stop", action="append", metavar="TEXT", help="end the answer at this text (repeatable)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.set_defaults(run=run)
+
+
+async def run(arguments: argparse.Namespace, config: Config) -> int:
+    """Ask, stream, cite."""
+    from assistant.bootstrap import Core
+
+    question = _question(arguments.text)
+    config = _with_options(config, arguments)
+    core = Core(config)
+    await core.open(shared=True)
+    try:
+        if core.other_instance is not None:
+            warn("Another assistant has this home open, so this chat is not saved.")
+        return await _ask(core, question, arguments)
+    finally:
+        await core.close()
+
+
+async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
+    scope = arguments.collection
+    if scope:
+        await _check_collections(core, scope)
+    chat = arguments.chat or (await core.conversations.create(collections=scope)).id
+    await core.conversations.get(chat)
+    passages: tuple[Passage, ...] = ()
+    async for event in core.engine.ask(chat, question, use_documents=not arguments.no_docs):
+        if isinstance(event, Retrieved):
+            passages = event.passages
+        elif isinstance(event, Token) and not arguments.json:
+            say(event.text, end="")
+        elif isinstance(event, Failed):
+            raise event.error
+        elif isinstance(event, (Completed, Cancelled)):
+            _finish(event.message, passages, arguments.json)
+    return 0
+
+
+def _finish(message: Message, passages: tuple[Passage, ...], as_json: bool) -> None:
+    if as_json:
+        emit(_as_json(message, passages))
+        return
+    say()
+    for citation in message.citations:
+        say(source_line(citation))
+    say(f"({message.trace})")
+    for notice in message.notices:
+        warn(notice)
+
+
+def source_line(citation: Citation) -> str:
+    """A citation on one line; ~ marks the ones that the assistant attributed itself."""
+    mark = f"[{'~' if citation.attributed else ''}{citation.mark}]"
+    page = f", p. {citation.page}" if citation.page else ""
+    return f"  {mark} {citation.document}{page}: “{' '.join(citation.quote.split())}”"
+
+
+def _as_json(message: Message, passages: tuple[Passage, ...]) -> dict[str, Any]:
+    usage = asdict(message.usage) if message.usage else {}
+    return {
+        "answer": citations.with_marks(message.text, message.citations),
+        "citations": [_citation(citation) for citation in message.citations],
+        "retrieved": [passage_json(passage) for passage in passages],
+        "trace": message.trace,
+        "notices": list(message.notices),
+        "model": message.model,
+        "adapter": message.adapter,
+        "chat": message.conversation_id,
+        "usage": usage,
+    }
+
+
+def _citation(citation: Citation) -> dict[str, Any]:
+    keys = ("mark", "document", "path", "page", "start", "end", "quote", "score", "attributed")
+    return {key: getattr(citation, key) for key in keys}
+
+
+def passage_json(passage: Passage) -> dict[str, Any]:
+    """A passage with where it stands and its three scores."""
+    entry = asdict(passage)
+    entry["headings"] = list(passage.headings)
+    return {key: entry[key] for key in sorted(entry, key=_PASSAGE_ORDER.index)}
+
+
+_PASSAGE_ORDER = [
+    "document", "page", "text", "score", "similarity", "bm25", "path", "headings", "start", "end", "document_id",
+    "chunk_id",
+]  # fmt: skip
+
+
+async def _check_collections(core: Core, names: list[str]) -> None:
+    known = [entry.name for entry in await core.library.collections()]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"There is no collection {name}.", f"There are: {', '.join(known) or 'none yet'}.")
+
+
+def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
+    values = {("sampling", name): getattr(arguments, name) for name in (*SAMPLING, "stop")}
+    values["model", "adapter_scale"] = arguments.adapter_scale
+    for (section, key), value in values.items():
+        if value is not None:
+            try:
+                config = config.with_value(section, key, value)
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+    return config
+
+
+def _question(words: list[str]) -> str:
+    """The question on the command line, and what is piped in below it."""
+    text = " ".join(word for word in words if word != "-")
+    wanted = not text or "-" in words
+    piped = _piped(wait=wanted)
+    if not text and not piped.strip():
+        raise UsageError("There is no question.", "Give it as TEXT, or pipe it in.")
+    return f"{text}\n\n{piped}".strip() if piped.strip() else text
+
+
+def _piped(wait: bool) -> str:
+    """Standard input, when there is any. A pipe that stays silent is waited for only if it must speak."""
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return ""
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    if not wait and not stat.S_ISREG(kind) and not select.select([sys.stdin], [], [], PIPE_SECONDS)[0]:
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace")

@@ -1,0 +1,139 @@
+"""`assistant chats`: list, show, search, export, delete and restore conversations."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from assistant.commands.ask import source_line
+from assistant.config import Config
+from assistant.output import emit, say
+from assistant.safe_text import safe_line
+from assistant.transcript import as_json, as_markdown
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `chats` and its actions."""
+    chats = commands.add_parser("chats", help="list, show, search, export and delete chats")
+    chats.add_argument("--json", action="store_true", help="print JSON")
+    chats.set_defaults(run=run_list)
+    actions = chats.add_subparsers(dest="action", metavar="ACTION")
+    listing = actions.add_parser("list", help="all chats, the last used first")
+    listing.add_argument("--trash", action="store_true", help="those in the trash instead")
+    listing.set_defaults(run=run_list)
+    show = actions.add_parser("show", help="print a chat with its sources")
+    show.set_defaults(run=run_show)
+    search = actions.add_parser("search", help="find messages that hold all the words")
+    search.add_argument("words", nargs="+", metavar="TEXT")
+    search.set_defaults(run=run_search)
+    export = actions.add_parser("export", help="print a chat as Markdown, or as JSON with --json")
+    export.set_defaults(run=run_export)
+    delete = actions.add_parser("delete", help="put a chat into the trash for 30 days")
+    delete.add_argument("--for-good", action="store_true", help="remove it, and every trace of it, now")
+    delete.set_defaults(run=run_delete)
+    restore = actions.add_parser("restore", help="take a chat out of the trash")
+    restore.set_defaults(run=run_restore)
+    for parser in (show, export, delete, restore):
+        parser.add_argument("chat", type=int, metavar="ID")
+    for parser in (listing, show, search, export, delete, restore):
+        parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
+
+
+def _opened(config: Config, shared: bool = True) -> Any:
+    from assistant.bootstrap import opened
+
+    return opened(config, shared=shared, stored_chats=True)
+
+
+async def run_list(arguments: argparse.Namespace, config: Config) -> int:
+    """One line a chat."""
+    async with _opened(config) as core:
+        trash = getattr(arguments, "trash", False)
+        chats = await (core.conversations.trashed() if trash else core.conversations.list())
+    if arguments.json:
+        emit([asdict(chat) for chat in chats])
+        return 0
+    for chat in chats:
+        say(f"{chat.id:>5}  {chat.updated_at[:16].replace('T', ' ')}  {chat.messages:>4} messages  {safe_line(chat.title)}")
+    if not chats:
+        say("No chats yet." if not trash else "The trash is empty.")
+    return 0
+
+
+async def run_show(arguments: argparse.Namespace, config: Config) -> int:
+    """The whole chat, as it was read on screen."""
+    async with _opened(config) as core:
+        conversation = await core.conversations.get(arguments.chat)
+        thread = await core.conversations.thread(arguments.chat)
+    if arguments.json:
+        emit(as_json(conversation, thread))
+        return 0
+    for message in thread:
+        say(f"── {message.role} {message.created_at}" + (f" ({message.state})" if message.state != "done" else ""))
+        say(message.text)
+        for citation in message.citations:
+            say(source_line(citation))
+        say()
+    return 0
+
+
+async def run_search(arguments: argparse.Namespace, config: Config) -> int:
+    """One hit a line, the best first."""
+    async with _opened(config) as core:
+        hits = await core.conversations.search(" ".join(arguments.words))
+    if arguments.json:
+        emit([asdict(hit) for hit in hits])
+        return 0
+    for hit in hits:
+        say(f"{hit.conversation_id:>5}  {safe_line(hit.title)}: {safe_line(hit.snippet)}")
+    if not hits:
+        say("No message holds these words.")
+    return 0
+
+
+async def run_export(arguments: argparse.Namespace, config: Config) -> int:
+    """The chat as a file's content."""
+    async with _opened(config) as core:
+        conversation = await core.conversations.get(arguments.chat)
+        thread = await core.conversations.thread(arguments.chat)
+    if arguments.json:
+        emit(as_json(conversation, thread))
+    else:
+        say(as_markdown(conversation, thread))
+    return 0
+
+
+async def run_delete(arguments: argparse.Namespace, config: Config) -> int:
+    """Trash, or for good."""
+    async with _opened(config, shared=False) as core:
+        await _delete(core, arguments.chat, arguments.for_good)
+    if arguments.json:
+        emit({"deleted": arguments.chat, "for_good": arguments.for_good})
+    elif arguments.for_good:
+        say(f"Chat {arguments.chat} is gone for good.")
+    else:
+        say(f"Chat {arguments.chat} is in the trash; `assistant chats restore {arguments.chat}` brings it back.")
+    return 0
+
+
+async def _delete(core: Core, chat: int, for_good: bool) -> None:
+    if for_good:
+        await core.conversations.delete_for_good(chat)
+    else:
+        await core.conversations.get(chat)
+        await core.conversations.trash(chat)
+
+
+async def run_restore(arguments: argparse.Namespace, config: Config) -> int:
+    """Out of the trash."""
+    async with _opened(config, shared=False) as core:
+        await core.conversations.restore(arguments.chat)
+    if arguments.json:
+        emit({"restored": arguments.chat})
+    else:
+        say(f"Chat {arguments.chat} is back.")
+    return 0

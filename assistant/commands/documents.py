@@ -1,0 +1,153 @@
+"""`assistant ingest`, `search` and `documents`: put files into the library, look through it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from assistant.commands.ask import passage_json
+from assistant.config import Config
+from assistant.errors import LibraryError, NotFoundError, UsageError
+from assistant.output import emit, say
+from assistant.safe_text import safe_line
+from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION
+from ingest.pipeline import Progress, Summary
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the three commands."""
+    ingest = commands.add_parser("ingest", help="add files and folders to the library, or bring them up to date")
+    ingest.add_argument("paths", nargs="+", metavar="PATH")
+    ingest.add_argument("--collection", metavar="C", default=DEFAULT_COLLECTION, help="put them here (default: %(default)s)")
+    ingest.add_argument("--json", action="store_true", help="print the counts as JSON")
+    ingest.set_defaults(run=run_ingest)
+    search = commands.add_parser("search", help="find passages, without asking the model")
+    search.add_argument("text", nargs="+", metavar="TEXT")
+    search.add_argument("-k", type=int, default=5, metavar="N", help="how many passages (default: %(default)s)")
+    search.add_argument("--collection", action="append", metavar="C", help="only in this collection (repeatable)")
+    search.add_argument("--json", action="store_true", help="print a JSON list")
+    search.set_defaults(run=run_search)
+    documents = commands.add_parser("documents", help="list the library, or remove documents from it")
+    documents.add_argument("action", nargs="?", choices=("list", "text", "remove"), default="list", metavar="list|text|remove")
+    documents.add_argument("documents", nargs="*", metavar="ID|PATH")
+    documents.add_argument("--collection", metavar="C", help="only of this collection")
+    documents.add_argument("--json", action="store_true", help="print JSON")
+    documents.set_defaults(run=run_documents)
+
+
+async def run_ingest(arguments: argparse.Namespace, config: Config) -> int:
+    """Read, split, embed and store; exit code 5 when nothing at all could be read."""
+    if not COLLECTION_NAME.fullmatch(arguments.collection):
+        raise UsageError(
+            f"{arguments.collection!r} cannot name a collection.", "Use letters, digits, dots, dashes and underscores."
+        )
+    async with _opened(config) as core:
+        summary: Summary | None = None
+        async for event in core.pipeline.ingest([Path(path) for path in arguments.paths], arguments.collection):
+            if isinstance(event, Summary):
+                summary = event
+            elif not arguments.json:
+                _show(event)
+    assert summary is not None
+    _report(summary, arguments.json)
+    useful = summary.added + summary.changed + summary.unchanged + summary.removed
+    return LibraryError.exit_code if summary.failed and not useful else 0
+
+
+async def run_search(arguments: argparse.Namespace, config: Config) -> int:
+    """Print the best passages with their three scores."""
+    if arguments.k < 1:
+        raise UsageError("-k must be at least 1.")
+    async with _opened(config, shared=True) as core:
+        scope = tuple(arguments.collection) if arguments.collection else None
+        result = await core.retriever.search(" ".join(arguments.text), arguments.k, scope)
+    if arguments.json:
+        emit([passage_json(passage) for passage in result.passages])
+        return 0
+    for number, passage in enumerate(result.passages, 1):
+        page = f", p. {passage.page}" if passage.page else ""
+        scores = f"score {passage.score:.3f} · similarity {_shown(passage.similarity)} · bm25 {_shown(passage.bm25)}"
+        say(f"{number}. {passage.document}{page}  ({scores})")
+        say(f"   {' '.join(passage.text.split())}\n")
+    if not result.passages:
+        say(f"Nothing found in {result.searched_chunks:,} passages.")
+    return 0
+
+
+async def run_documents(arguments: argparse.Namespace, config: Config) -> int:
+    """List documents, print one's text, or remove some."""
+    if arguments.action != "list" and not arguments.documents:
+        raise UsageError(f"`documents {arguments.action}` needs the id or path of a document.")
+    async with _opened(config, shared=arguments.action != "remove") as core:
+        known = await core.library.documents(arguments.collection)
+        if arguments.action == "list":
+            _list(known, arguments.json)
+            return 0
+        chosen = [_chosen(known, wanted) for wanted in arguments.documents]
+        if arguments.action == "remove":
+            await core.pipeline.remove([entry.id for entry in chosen])
+            emit({"removed": len(chosen)}) if arguments.json else say(f"Removed {len(chosen)}. The files stay.")
+            return 0
+        for entry in chosen:
+            text = await core.library.document_text(entry.id)
+            emit(asdict(text)) if arguments.json else say(text.text)
+    return 0
+
+
+def _opened(config: Config, shared: bool = False) -> Any:
+    from assistant.bootstrap import opened
+
+    return opened(config, shared=shared)
+
+
+def _show(progress: Progress) -> None:
+    """One line that overwrites itself on a terminal; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return
+    left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
+    name = safe_line(Path(progress.path).name)[:40]
+    line = f"{progress.stage} {progress.done}/{progress.total} files, {progress.passages} passages{left}  {name}"
+    print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def _report(summary: Summary, as_json: bool) -> None:
+    if as_json:
+        emit(asdict(summary))
+        return
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    say(
+        f"{summary.added} added, {summary.changed} changed, {summary.unchanged} unchanged, {summary.removed} removed, "
+        f"{len(summary.failed)} failed; {summary.passages:,} passages in {summary.seconds:.1f} s"
+    )
+    for failure in summary.failed:
+        say(f"  {safe_line(failure.path)}: {failure.reason}")
+
+
+def _list(documents: list[Any], as_json: bool) -> None:
+    if as_json:
+        emit([asdict(entry) for entry in documents])
+        return
+    for entry in documents:
+        pages = f"{entry.pages} pages, " if entry.pages else ""
+        state = f"{pages}{entry.passages} passages" if entry.state == "ready" else f"{entry.state}: {entry.reason}"
+        say(f"{entry.id:>5}  {entry.collection}  {safe_line(entry.title)}  ({state})  {safe_line(entry.path)}")
+        for note in entry.notes:
+            say(f"       {note}")
+    if not documents:
+        say("The library is empty. `assistant ingest PATH` adds files and folders.")
+
+
+def _chosen(known: list[Any], wanted: str) -> Any:
+    path = str(Path(wanted).absolute())
+    for entry in known:
+        if str(entry.id) == wanted or entry.path == path:
+            return entry
+    raise NotFoundError(f"There is no document {wanted}.", "`assistant documents` lists them.")
+
+
+def _shown(score: float | None) -> str:
+    return "–" if score is None else f"{score:.3f}"

@@ -1,0 +1,97 @@
+"""The child that holds the model: loads it within memory limits, streams answers, wears adapters."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from adapters.gguf import check_model, read_gguf
+from assistant.backends.base import Backend, ChatMessage, Done, Piece
+from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
+from assistant.conversation import Sampling
+from assistant.errors import ModelError
+from assistant.models.location import STARTER, resolve_model
+from assistant.models.memory import available_memory, check_fits
+
+LIMIT_FACTOR = 1.3  # of the estimate
+ADDRESS_SPACE_BASE = 2 * 2**30  # bytes: interpreter, libraries, thread stacks and arenas map much more than they use
+SECONDS_BETWEEN_PIECES = 0.02  # text that comes faster is sent together: nobody reads 50 pieces a second
+
+
+class ModelWorker:
+    """One loaded model; see worker_host for how its methods are called."""
+
+    def __init__(self) -> None:
+        self._backend: Backend | None = None
+
+    def load(self, model: str = STARTER, context: int = 0, threads: int = 0, batch_threads: int = 0) -> dict[str, Any]:
+        """Load a model in place of any other; returns the fields of ModelInfo. 0 means: choose for me."""
+        self._close()
+        if is_scripted(model):
+            self._backend = ScriptedBackend(parse_script(model))
+        else:
+            self._backend = _llama(model, context, threads, batch_threads)
+        return dataclasses.asdict(self._backend.info)
+
+    def count(self, texts: list[str]) -> list[int]:
+        """Tokens of each text."""
+        return self._loaded().count_tokens(texts)
+
+    def complete(
+        self, messages: list[dict[str, str]], sampling: dict[str, Any], cancelled: Callable[[], bool]
+    ) -> Iterator[dict[str, Any]]:
+        """Stream an answer: {"text": str}…, then {"done": the fields of Done}."""
+        chat = [ChatMessage(message["role"], message["content"]) for message in messages]  # type: ignore[arg-type]  # roles come from our own side
+        chosen = Sampling(**{**sampling, "stop": tuple(sampling.get("stop") or ())})
+        yield from _gathered(self._loaded().complete(chat, chosen, cancelled))
+
+    def set_adapter(self, path: str | None, scale: float = 1.0) -> dict[str, str]:
+        """Put an adapter on, or take it off (None)."""
+        return {"adapter": self._loaded().set_adapter(path, scale)}
+
+    def _loaded(self) -> Backend:
+        if self._backend is None:
+            raise ModelError("No model is loaded.", "Choose one with /model.")
+        return self._backend
+
+    def _close(self) -> None:
+        close = getattr(self._backend, "close", None)
+        self._backend = None
+        if close is not None:
+            close()
+
+
+def _llama(model: str, context: int, threads: int, batch_threads: int) -> Backend:
+    """A GGUF model, checked and measured before any native code sees it."""
+    path = resolve_model(model)
+    facts = read_gguf(path)
+    check_model(facts)
+    from assistant.backends.llamacpp import LlamaCppBackend, context_size  # heavy: only when a model is loaded
+
+    needed = check_fits(facts, context_size(facts, context), available_memory())
+    _limit_memory(int(needed * LIMIT_FACTOR) + ADDRESS_SPACE_BASE)
+    name = STARTER if model == STARTER else facts.name
+    return LlamaCppBackend(path, name, context, threads, batch_threads)
+
+
+def _limit_memory(count: int) -> None:
+    """Bound this process's address space; the hard limit stays, so that a larger model can follow."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard))
+
+
+def _gathered(items: Iterator[Piece | Done]) -> Iterator[dict[str, Any]]:
+    """Pieces put together where they come faster than SECONDS_BETWEEN_PIECES."""
+    text, sent = "", 0.0
+    for item in items:
+        now = time.monotonic()
+        if isinstance(item, Piece):
+            text += item.text
+        if text and (isinstance(item, Done) or now - sent >= SECONDS_BETWEEN_PIECES):
+            yield {"text": text}
+            text, sent = "", now
+        if isinstance(item, Done):
+            yield {"done": dataclasses.asdict(item)}

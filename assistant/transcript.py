@@ -1,0 +1,32 @@
+"""A chat as a document: Markdown for people, JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from assistant.citations import with_marks
+from assistant.conversation import Citation, Conversation, Message
+
+
+def as_markdown(conversation: Conversation, thread: Sequence[Message]) -> str:
+    """The chat with its sources as footnotes below each answer."""
+    parts = [f"# {conversation.title}"]
+    for message in thread:
+        parts.append(f"## {'You' if message.role == 'user' else 'Assistant'}")
+        parts.append(with_marks(message.text, message.citations))
+        if message.citations:
+            parts.append("\n".join(_source(citation) for citation in message.citations))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(conversation: Conversation, thread: Sequence[Message]) -> dict[str, Any]:
+    """Everything stored about the chat."""
+    return {**asdict(conversation), "messages": [asdict(message) for message in thread]}
+
+
+def _source(citation: Citation) -> str:
+    page = f", p. {citation.page}" if citation.page else ""
+    attributed = " (attributed by the assistant)" if citation.attributed else ""
+    return f"- [{citation.mark}] {citation.document}{page}{attributed}: “{' '.join(citation.quote.split())}”"
