@@ -1,0 +1,143 @@
+"""How a document becomes chunks: by its structure first, then paragraphs, then sentences, words last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ingest.document import Chunk, Document, Section
+from ingest.splitting import Span, split_section, split_words
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+PREFIX_CHARACTERS = 120  # of title and headings before a chunk's text in its embedding
+TINY_SHARE = 4  # a section of less than 1/4 of the size joins its neighbour where it may
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Neighbouring sections that are chunked as one, and the headings that all of them share."""
+
+    sections: tuple[Section, ...]
+    headings: tuple[str, ...]
+    spans: tuple[Span, ...]
+    tokens: int
+
+
+def chunk_document(document: Document, count_tokens: CountTokens, size: int = 200, overlap: int = 40) -> list[Chunk]:
+    """Chunks in reading order, each with `text == document.text[start:end]`.
+
+    A chunk stays within one page and one heading path (very small sections under one parent share a
+    chunk) and ends at a sentence or line unless one alone is over the size. `size` and `overlap` are
+    tokens; what `embedding_text` puts before a chunk counts into the size.
+    """
+    groups = _groups(document, count_tokens, size)
+    prefixes = count_tokens([_prefix(document.title, group.headings) for group in groups])
+    chunks: list[Chunk] = []
+    for group, prefix in zip(groups, prefixes, strict=True):
+        room = max(size - prefix, size // 4, 1)
+        for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 2)):
+            chunks.append(Chunk(document.text[start:end], start, end, group.headings, group.sections[0].page, tokens))
+    return chunks
+
+
+def embedding_text(title: str, chunk: Chunk) -> str:
+    """What is embedded for a chunk: where it stands, then its text."""
+    prefix = _prefix(title, chunk.headings)
+    return f"{prefix}\n{chunk.text}" if prefix else chunk.text
+
+
+def _prefix(title: str, headings: tuple[str, ...]) -> str:
+    """Title and innermost headings in at most PREFIX_CHARACTERS, outer headings dropped first."""
+    names = list(dict.fromkeys(name for name in (title, *headings) if name))
+    while len(names) > 2 and len(" > ".join(names)) > PREFIX_CHARACTERS:
+        del names[1]
+    share = (PREFIX_CHARACTERS - 3) // max(1, len(names))
+    if len(" > ".join(names)) > PREFIX_CHARACTERS:
+        names = [name[:share] for name in names]
+    return " > ".join(names)
+
+
+def _groups(document: Document, count_tokens: CountTokens, size: int) -> list[_Group]:
+    """The sections with their spans counted, tiny neighbours joined."""
+    split = [split_section(document.text, section) for section in document.sections]
+    counts = iter(count_tokens([document.text[span.start : span.end] for spans in split for span in spans]))
+    groups: list[_Group] = []
+    for section, spans in zip(document.sections, split, strict=True):
+        counted = tuple(span.counted(next(counts)) for span in spans)
+        group = _Group((section,), section.headings, counted, sum(span.tokens for span in counted))
+        joined = _joined(groups[-1], group, document.text, size) if groups else None
+        if joined:
+            groups[-1] = joined
+        else:
+            groups.append(group)
+    return groups
+
+
+def _joined(left: _Group, right: _Group, text: str, size: int) -> _Group | None:
+    """Both as one group where that is allowed and one of them is tiny, else None."""
+    before, after = left.sections[-1], right.sections[0]
+    a, b = left.headings, right.headings
+    shared = _common(a, b)
+    related = a == b or (len(shared) >= len(a) - 1 and len(shared) >= len(b) - 1 and (shared or min(len(a), len(b)) == 0))
+    tiny = min(left.tokens, right.tokens) < size // TINY_SHARE
+    if before.page != after.page or not related or not tiny or left.tokens + right.tokens > size:
+        return None
+    bare = len(left.sections) == 1 and bool(a) and text[before.start : before.end].strip() == a[-1]
+    headings = b if bare and shared == a else shared
+    return _Group(left.sections + right.sections, headings, left.spans + right.spans, left.tokens + right.tokens)
+
+
+def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return a[:length]
+
+
+def _packed(
+    group: _Group, text: str, count_tokens: CountTokens, room: int, overlap: int
+) -> list[tuple[int, int, int]]:
+    """(start, end, tokens) of each chunk of a group: as many spans as fit, some repeated in the next."""
+    spans = _small_enough(group.spans, text, count_tokens, room)
+    chunks: list[tuple[int, int, int]] = []
+    first = 0
+    while first < len(spans):
+        last, tokens = _filled(spans, first, room)
+        chunks.append((spans[first].start, spans[last].end, tokens))
+        if last == len(spans) - 1:
+            break
+        first = _overlap_start(spans, first, last, min(overlap, room - spans[last + 1].tokens))
+    return chunks
+
+
+def _small_enough(spans: Sequence[Span], text: str, count_tokens: CountTokens, room: int) -> list[Span]:
+    """The spans, those over `room` cut between words."""
+    result: list[Span] = []
+    for span in spans:
+        result.extend([span] if span.tokens <= room else split_words(text, span, count_tokens, room))
+    return result
+
+
+def _filled(spans: Sequence[Span], first: int, room: int) -> tuple[int, int]:
+    """The last span of a chunk that starts at `first`, and the chunk's tokens.
+
+    A chunk that cannot take all the rest ends at the end of a paragraph if that leaves it at least
+    half full.
+    """
+    tokens, last = spans[first].tokens, first
+    paragraph, paragraph_tokens = -1, 0
+    while last + 1 < len(spans) and tokens + spans[last + 1].tokens <= room:
+        if spans[last].ends_paragraph and tokens * 2 >= room:
+            paragraph, paragraph_tokens = last, tokens
+        last += 1
+        tokens += spans[last].tokens
+    if last + 1 < len(spans) and not spans[last].ends_paragraph and paragraph >= 0:
+        return paragraph, paragraph_tokens
+    return last, tokens
+
+
+def _overlap_start(spans: Sequence[Span], first: int, last: int, allowed: int) -> int:
+    """The first span of the next chunk: whole spans of this one are repeated up to `allowed` tokens."""
+    start, tokens = last + 1, 0
+    while start - 1 > first and tokens + spans[start - 1].tokens <= allowed:
+        start -= 1
+        tokens += spans[start].tokens
+    return start

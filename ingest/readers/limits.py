@@ -1,0 +1,39 @@
+"""How much of one file may be read: the bounds that a hostile or huge file runs into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.errors import UnreadableError
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound is counted on bytes really read, never on sizes that the file declares."""
+
+    file_bytes: int = 200 * MIB
+    text_bytes: int = 50 * MIB  # of UTF-8
+    pages: int = 5_000
+    archive_entries: int = 10_000
+    archive_member_bytes: int = 64 * MIB
+    archive_bytes: int = 256 * MIB
+    archive_ratio: int = 200
+
+
+def check_text_size(size: int, limits: Limits) -> None:
+    """Refuse `size` bytes of UTF-8 text when that is over the limit.
+
+    Raises:
+        UnreadableError: it is.
+    """
+    if size > limits.text_bytes:
+        raise UnreadableError(
+            f"holds more than {megabytes(limits.text_bytes)} of text", "Split it, or raise the limit in the settings."
+        )
+
+
+def megabytes(size: int) -> str:
+    """A size for people: "200 MB", "1.5 MB"."""
+    return f"{size / MIB:.1f}".removesuffix(".0") + " MB"

@@ -1,0 +1,149 @@
+"""PDF files: the text layer page by page, with the outline as headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from ingest.document import Document
+from ingest.errors import PasswordError, UnreadableError
+from ingest.readers.assembly import Assembly
+from ingest.readers.limits import Limits
+
+_HYPHEN = re.compile("[\x02\ufffe]\\s*")  # PDFium's mark for a word divided at the end of a line
+_NO_TITLE = re.compile(r"^(?:untitled|microsoft (?:word|powerpoint|excel) - .*|.*\.\w{2,5}|[\W\d_]*|.{0,3}|(?:slide|page|document) ?\d*)$", re.I)
+MAX_OUTLINE = 5_000
+
+
+def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
+    """The text of every page; a section never spans two pages.
+
+    Raises:
+        PasswordError: encrypted.
+        UnreadableError: broken, too many pages, or only images.
+    """
+    document = _opened(data)
+    try:
+        count = len(document)
+        if count > limits.pages:
+            raise UnreadableError(f"has {count} pages; the limit is {limits.pages}")
+        assembly = Assembly(limits)
+        texts = _Pages(document, count)
+        outline = _outline(document)
+        for number, text in texts:
+            assembly.page(number)
+            _add_page(assembly, text, outline.get(number, []))
+        assembly.notes.extend(texts.notes())
+        if texts.read_none():
+            raise UnreadableError(_no_text(count), "Run text recognition (OCR) on it first.")
+        return assembly.document(_title(document) or stem, count)
+    finally:
+        document.close()
+
+
+def _opened(data: bytes) -> pdfium.PdfDocument:
+    if b"%PDF-" not in data[:4096]:
+        raise UnreadableError("is not a PDF file, whatever its name says")
+    try:
+        return pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if getattr(error, "err_code", 0) in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
+            raise PasswordError("needs a password", "Save a copy without one and add that.") from None
+        raise UnreadableError("is a broken PDF file: its pages cannot be found") from None
+
+
+class _Pages:
+    """Iterates over (number, text) of the pages with text and remembers the others."""
+
+    def __init__(self, document: pdfium.PdfDocument, count: int) -> None:
+        self._document = document
+        self._count = count
+        self._with_text = 0
+        self._images: list[int] = []
+        self._broken: list[int] = []
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        for number in range(1, self._count + 1):
+            try:
+                page = self._document[number - 1]
+            except pdfium.PdfiumError:
+                self._broken.append(number)
+                continue
+            try:
+                text = _page_text(page)
+                if text.strip():
+                    self._with_text += 1
+                    yield number, text
+                elif any(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=3)):
+                    self._images.append(number)
+            except pdfium.PdfiumError:
+                self._broken.append(number)
+            finally:
+                page.close()
+
+    def read_none(self) -> bool:
+        """Whether no page had text."""
+        return self._with_text == 0
+
+    def notes(self) -> Iterator[str]:
+        """What the user should know of pages without text."""
+        for numbers, what in ((self._images, "no text layer"), (self._broken, "damage and could not be read")):
+            if numbers:
+                some = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
+                have = "page has" if len(numbers) == 1 else "pages have"
+                yield f"{len(numbers)} {have} {what} ({some})"
+
+
+def _page_text(page: pdfium.PdfPage) -> str:
+    textpage = page.get_textpage()
+    try:
+        text = str(textpage.get_text_range())
+    finally:
+        textpage.close()
+    return _HYPHEN.sub("", text).replace("\r\n", "\n")
+
+
+def _no_text(count: int) -> str:
+    what = "its page is an image" if count == 1 else f"its {count} pages are images"
+    return f"has no text layer: {what} or empty"
+
+
+def _outline(document: pdfium.PdfDocument) -> dict[int, list[tuple[int, str]]]:
+    """Page number -> (level, title) of the outline's entries that lead there."""
+    entries: dict[int, list[tuple[int, str]]] = {}
+    try:
+        for count, bookmark in enumerate(document.get_toc(max_depth=6)):
+            destination = bookmark.get_dest()
+            index = destination.get_index() if destination else None
+            if index is not None and count < MAX_OUTLINE:
+                entries.setdefault(index + 1, []).append((bookmark.level + 1, bookmark.get_title()))
+    except pdfium.PdfiumError:
+        return {}
+    return entries
+
+
+def _add_page(assembly: Assembly, text: str, outline: list[tuple[int, str]]) -> None:
+    """Add a page's text, divided where the titles of the outline stand as lines of their own."""
+    position = 0
+    for level, title in outline:
+        found = _line_of(title, text, position)
+        if found:
+            assembly.block(text[position : found.start()])
+            assembly.heading(level, found[0])
+            position = found.end()
+    assembly.block(text[position:])
+
+
+def _line_of(title: str, text: str, start: int) -> re.Match[str] | None:
+    words = re.findall(r"\w+", title)[:20]
+    if not words:
+        return None
+    return re.compile(r"^[^\w\n]*(?:[\dA-Z]{1,3}[.)\d]*\s+)?" + r"\W+".join(map(re.escape, words)) + r"[^\w\n]*$", re.M | re.I).search(text, start)
+
+
+def _title(document: pdfium.PdfDocument) -> str:
+    title = " ".join(document.get_metadata_value("Title").replace("\0", "").split())
+    return "" if len(title) > 200 or _NO_TITLE.match(title) else title

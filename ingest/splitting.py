@@ -1,0 +1,124 @@
+"""Where a section may be cut: at the ends of paragraphs, list items, lines and sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ingest.document import Section
+
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*+•‣▪◦·–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])[ \t]+\S)")
+_SENTENCE_END = re.compile(
+    r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)\s+(?=[^\s\da-zß-öø-ÿ]|\d)|[。！？]+[”』」）]*\s*|[؟۔।]\s+)"
+)
+_LAST_WORD = re.compile(r"([^\W\d_](?:[\w'’]|\.(?=\w))*)\.[\"'”’)\]]*\s*$")
+_LINE = re.compile(r"\n+")
+_WORD = re.compile(r"\S+")
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof rev hon gen col capt lt sgt sen rep gov st mt ft sr jr fr sra srta dipl ing mag "
+    "vs v cf al approx ca circa est resp incl excl etc viz inter "
+    "fig figs eq eqs sec secs ch chap art arts para p pp vol vols no nos nr ref refs tab app ed eds trans "
+    "inc ltd co corp dept univ assn bros ave blvd rd tel ext "
+    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
+    "e.g i.e a.m p.m u.s u.k u.n d.c ph.d m.d b.a m.a a.k.a z.b d.h u.a bzw ggf usw evtl abs vgl str".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text that is not cut further; `tokens` is 0 until it was counted."""
+
+    start: int
+    end: int
+    ends_paragraph: bool = False
+    tokens: int = 0
+
+    def counted(self, tokens: int) -> Span:
+        """The same span with its tokens."""
+        return Span(self.start, self.end, self.ends_paragraph, tokens)
+
+
+def split_section(text: str, section: Section) -> list[Span]:
+    """The sentences of a text section, or the lines of a table or of code, without space around them."""
+    if section.kind == "text":
+        pieces = (
+            piece
+            for start, end in _between(_PARAGRAPH_END, text, section.start, section.end)
+            for piece in _sentences(text, start, end)
+        )
+    else:
+        pieces = _lines(text, section.start, section.end)
+    return [Span(start, end, ends) for start, end, ends in pieces if end > start]
+
+
+def split_words(text: str, span: Span, count_tokens: Callable[[Sequence[str]], list[int]], room: int) -> Iterator[Span]:
+    """A span that is over `room` tokens, cut at line ends if it has some, else between words."""
+    ends = [found.end() for found in _cuttable(text, span)]
+    starts = [span.start, *ends[:-1]]
+    counts = count_tokens([text[start:end] for start, end in zip(starts, ends, strict=True)])
+    start, end, tokens = span.start, span.start, 0
+    for word_end, count in zip(ends, counts, strict=True):
+        if tokens and tokens + count > room:
+            yield _stripped(text, start, end, tokens)
+            start, tokens = end, 0
+        if count > room:
+            step = max(1, (word_end - start) * room // (count + room))
+            while word_end - start > step:
+                yield _stripped(text, start, start + step, room)
+                start += step
+            count = room
+        tokens, end = tokens + count, word_end
+    yield Span(*_strip(text, start, span.end), span.ends_paragraph, tokens)
+
+
+def _cuttable(text: str, span: Span) -> list[re.Match[str]]:
+    return list(_WORD.finditer(text, span.start, span.end))
+
+
+def _stripped(text: str, start: int, end: int, tokens: int) -> Span:
+    return Span(*_strip(text, start, end), False, tokens)
+
+
+def _strip(text: str, start: int, end: int) -> tuple[int, int]:
+    """The bounds without white space at either end."""
+    body = text[start:end]
+    return start + len(body) - len(body.lstrip()), start + len(body.rstrip())
+
+
+def _between(separator: re.Pattern[str], text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The bounds of the pieces between separators."""
+    for found in separator.finditer(text, start, end):
+        yield start, found.start()
+        start = found.end()
+    yield start, end
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, last of the paragraph) of each sentence between the bounds."""
+    start, end = _strip(text, start, end)
+    for found in _SENTENCE_END.finditer(text, start, end):
+        if found.end() < end and not _is_abbreviation(text, max(start, found.start() - 20), found):
+            yield start, found.start() + len(found[0].rstrip()), False
+            start = found.end()
+    yield start, end, True
+
+
+def _is_abbreviation(text: str, start: int, found: re.Match[str]) -> bool:
+    if not found[0].startswith(".") or found[0].startswith(".."):
+        return False
+    word = _LAST_WORD.search(text, start, found.end())
+    if word is None:
+        return False
+    name = word[1]
+    return (len(name) == 1 and name.isupper()) or name.lower() in _ABBREVIATIONS
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, before an empty line) of each line that is not empty; indentation is kept."""
+    for found in _LINE.finditer(text, start, end):
+        if text[start : found.start()].strip():
+            yield start, found.start(), len(found[0]) > 1
+        start = found.end()
+    if text[start:end].strip():
+        yield start, end, True
