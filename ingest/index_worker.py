@@ -1,0 +1,147 @@
+"""The index child: embeds texts, and keeps a FAISS index in step with the vectors in SQLite.
+
+SQLite is the truth and this process only reads it. What the index lacks or has too much is found by
+comparing sets of ids, so a crash anywhere, or a lost index file, is repaired by the next `refresh`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest.embedding import open_embedder
+from ingest.errors import IngestError
+from ingest.vector_rows import VectorRows, reading
+from ingest.vectors import DamagedIndexError, VectorIndex
+
+if TYPE_CHECKING:
+    from ingest.embedding.base import Embedder
+
+OWN_FILE = re.compile(r"index-\d+\.faiss(\.damaged)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """JSON data and raw bytes: what a call gives back over the pipe."""
+
+    data: dict[str, Any]
+    blob: bytes
+
+
+class IndexWorker:
+    """The service of the index child. The constructor is cheap: model and index load on first use."""
+
+    def __init__(self, database: str, folder: str, embedder: str, threads: int = 1) -> None:
+        """`folder` holds the index files; `embedder` is a name or path for `open_embedder`."""
+        self._database = Path(database)
+        self._folder = Path(folder)
+        self._embedder_name = embedder
+        self._threads = threads
+        self._index: VectorIndex | None = None
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return open_embedder(self._embedder_name, self._threads)
+
+    def warm(self) -> dict[str, Any]:
+        """Load the model and the index now, so that the first question does not wait for them."""
+        start = time.perf_counter()
+        self._embedder.embed(["warm"])
+        self.refresh()
+        return {**self._described(), "seconds": round(time.perf_counter() - start, 3)}
+
+    def embed(self, texts: list[str]) -> Reply:
+        """Unit vectors of the texts: the blob is float32, shape (len(texts), dimension)."""
+        vectors = self._embedder.embed(texts)
+        return Reply(self._described(), vectors.tobytes())
+
+    def similarity(self, left: list[str], right: list[str]) -> list[list[float]]:
+        """The cosine of each text on the left with each on the right."""
+        vectors = self._embedder.embed(left + right)
+        matrix = vectors[: len(left)] @ vectors[len(left) :].T
+        return [[round(float(cosine), 4) for cosine in row] for row in matrix]
+
+    def refresh(self) -> dict[str, Any]:
+        """Bring the index in step with the rows; call it after a commit that adds or removes vectors.
+
+        Returns the counts `vectors`, `added`, `removed` and `damaged` (rows left out because their
+        vector has a wrong length or no finite numbers), and whether the index was `rebuilt` because
+        its file was missing or damaged. Nothing is embedded.
+        """
+        with reading(self._database, self._embedder.id) as rows:
+            rebuilt = False
+            if self._index is None:
+                self._index, rebuilt = self._load(rows)
+            index, wanted, present = self._index, rows.ids(), np.sort(self._index.ids())
+            gone = np.setdiff1d(present, wanted, assume_unique=True)
+            removed = index.remove(gone) if len(gone) else 0
+            added = 0
+            missing = np.setdiff1d(wanted, present, assume_unique=True)
+            for ids, vectors in rows.vectors(missing, index.dimension):
+                index.add(ids, vectors)
+                added += len(ids)
+        return {
+            "vectors": len(index),
+            "added": added,
+            "removed": removed,
+            "damaged": len(missing) - added,
+            "rebuilt": rebuilt,
+        }
+
+    def search(self, query: str, k: int, restricted: bool = False, blob: bytes = b"") -> dict[str, Any]:
+        """The k chunks nearest to the query as [chunk_id, cosine], best first.
+
+        `blob` holds the allowed chunk ids as int64; it counts only if `restricted` is true, so that
+        "none of them" and "no restriction" differ.
+        """
+        index = self._ready_index()
+        allowed = np.frombuffer(blob, np.int64) if restricted else None
+        hits = index.search(self._embedder.embed([query])[0], k, allowed) if len(index) else []
+        return {"hits": [list(hit) for hit in hits], "vectors": len(index)}
+
+    def save(self, generation: int) -> dict[str, Any]:
+        """Write the index as the file of this generation; the caller records what is returned."""
+        return self._ready_index().save(self._folder / f"index-{generation}.faiss")._asdict()
+
+    def forget(self, keep: str) -> int:
+        """Delete all index files but `keep`, also those set aside as damaged; returns how many.
+
+        Call it once `keep` is recorded as active: vectors of deleted texts are then gone for good.
+        """
+        if not self._folder.is_dir():
+            return 0
+        old = [path for path in self._folder.iterdir() if OWN_FILE.fullmatch(path.name) and path.name != keep]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _described(self) -> dict[str, Any]:
+        return {"embedder": self._embedder.id, "dimension": self._embedder.dimension}
+
+    def _ready_index(self) -> VectorIndex:
+        if self._index is None:
+            self.refresh()
+        if self._index is None:
+            raise IngestError("The search index could not be opened.", "Run the doctor command.")
+        return self._index
+
+    def _load(self, rows: VectorRows) -> tuple[VectorIndex, bool]:
+        """The saved index, or an empty one and True if it was damaged: the rows then fill it again."""
+        recorded, dimension = rows.active_file(), self._embedder.dimension
+        if recorded is None:
+            return VectorIndex(dimension), False
+        path = self._folder / Path(recorded.file).name
+        try:
+            return VectorIndex.load(path, recorded.size, recorded.sha256, dimension), False
+        except DamagedIndexError:
+            with contextlib.suppress(OSError):
+                os.replace(path, path.with_name(f"{path.name}.damaged"))
+            return VectorIndex(dimension), True

@@ -1,0 +1,134 @@
+"""Which chunks are nearest to a vector? An exact FAISS index whose ids are chunk ids.
+
+The index is a cache of the vectors in SQLite: it may be thrown away at any time. FAISS accepts many
+damaged files without a word, so a file is opened only if its size and SHA-256 are the recorded ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.atomic_file import replace_file
+from ingest.errors import IngestError
+
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+
+class DamagedIndexError(IngestError):
+    """An index file that is not the one that was saved; rebuild the index from the database."""
+
+
+class IndexFile(NamedTuple):
+    """A saved index: its name inside the folder, its size in bytes, its SHA-256 in hex."""
+
+    file: str
+    size: int
+    sha256: str
+
+
+class VectorIndex:
+    """Vectors by chunk id; nearest means highest inner product, the cosine for unit vectors.
+
+    Flat, so exact: 7 ms a query at 100,000 chunks, and ids are never reused or shifted by a removal.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        # Any: the types that faiss ships are those of its C++, not of the Python methods over it
+        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self._index.d)
+
+    def ids(self) -> Ids:
+        """The chunk ids in the order in which the vectors lie."""
+        return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add vectors of shape (len(ids), dimension); an id must not be there yet."""
+        self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.ascontiguousarray(ids, np.int64))
+
+    def remove(self, ids: Ids) -> int:
+        """Remove the vectors of these ids; returns how many there were."""
+        return int(self._index.remove_ids(np.ascontiguousarray(ids, np.int64)))
+
+    def search(self, vector: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
+        """The k nearest as (id, cosine), best first. `allowed` is applied inside the search, so a
+        narrow filter still yields k results; None allows all, an empty array nothing."""
+        ids = self.ids()
+        mask = np.ones(len(ids), bool) if allowed is None else np.isin(ids, allowed)
+        k = min(k, int(mask.sum()))
+        if k <= 0:
+            return []
+        parameters = None if allowed is None else _only(mask)
+        # A single query is faster on one thread: waiting at OpenMP barriers on a busy machine cost 7 -> 32 ms.
+        faiss.omp_set_num_threads(1)
+        flat = faiss.downcast_index(self._index.index)  # its ids are positions, which the bitmap counts
+        cosines, positions = flat.search(vector.reshape(1, -1), k, params=parameters)
+        return [(int(ids[at]), float(cosine)) for cosine, at in zip(cosines[0], positions[0], strict=True) if at >= 0]
+
+    def to_bytes(self) -> NDArray[np.uint8]:
+        """The index as FAISS writes it."""
+        return np.asarray(faiss.serialize_index(self._index))
+
+    def save(self, path: Path) -> IndexFile:
+        """Write to `path` so that a reader never sees half a file.
+
+        Raises:
+            IngestError: the disk is full or not writable; an old file stays as it was.
+        """
+        data = self.to_bytes().data
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(path, data)
+        except OSError as error:
+            message = f"The search index could not be saved in {path.parent}: {error.strerror}."
+            raise IngestError(message, "Make room or mend the folder. Nothing is lost: it is saved again.") from error
+        return IndexFile(path.name, len(data), hashlib.sha256(data).hexdigest())
+
+    @classmethod
+    def load(cls, path: Path, size: int, sha256: str, dimension: int) -> VectorIndex:
+        """The index saved at `path`.
+
+        Raises:
+            DamagedIndexError: the file is missing, not the recorded one, or of another kind.
+        """
+        data = _recorded_bytes(path, size, sha256)
+        try:
+            index: Any = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+        except RuntimeError as error:
+            raise DamagedIndexError(f"{path.name} is not an index that FAISS can read.") from error
+        if not isinstance(index, faiss.IndexIDMap2) or index.d != dimension:
+            raise DamagedIndexError(f"{path.name} is an index of another kind.")
+        loaded = cls(dimension)
+        loaded._index = index
+        return loaded
+
+
+def _only(mask: NDArray[np.bool_]) -> Any:
+    bits = np.packbits(mask, bitorder="little")
+    selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # typed as in C++, see above
+    return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # typed as in C++, see above
+
+
+def _recorded_bytes(path: Path, size: int, sha256: str) -> bytes:
+    try:
+        if path.stat().st_size != size:
+            raise DamagedIndexError(f"{path.name} has {path.stat().st_size} bytes instead of {size}.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DamagedIndexError(f"{path.name} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DamagedIndexError(f"{path.name} has changed since it was saved.")
+    return data
