@@ -46,7 +46,9 @@ class ModelWorker:
         """Stream an answer: {"text": str}…, then {"done": the fields of Done}."""
         chat = [ChatMessage(message["role"], message["content"]) for message in messages]  # type: ignore[arg-type]  # roles come from our own side
         chosen = Sampling(**{**sampling, "stop": tuple(sampling.get("stop") or ())})
-        yield from _gathered(self._loaded().complete(chat, chosen, cancelled))
+        backend = self._loaded()
+        seconds = 0.0 if isinstance(backend, ScriptedBackend) else SECONDS_BETWEEN_PIECES
+        yield from _gathered(backend.complete(chat, chosen, cancelled), seconds)
 
     def set_adapter(self, path: str | None, scale: float = 1.0) -> dict[str, str]:
         """Put an adapter on, or take it off (None)."""
@@ -83,15 +85,20 @@ def _limit_memory(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard))
 
 
-def _gathered(items: Iterator[Piece | Done]) -> Iterator[dict[str, Any]]:
-    """Pieces put together where they come faster than SECONDS_BETWEEN_PIECES."""
+def _gathered(items: Iterator[Piece | Done], seconds: float) -> Iterator[dict[str, Any]]:
+    """Pieces put together where they come faster than every `seconds`; nothing is lost when the backend fails."""
     text, sent = "", 0.0
-    for item in items:
-        now = time.monotonic()
-        if isinstance(item, Piece):
-            text += item.text
-        if text and (isinstance(item, Done) or now - sent >= SECONDS_BETWEEN_PIECES):
+    try:
+        for item in items:
+            now = time.monotonic()
+            if isinstance(item, Piece):
+                text += item.text
+            if text and (isinstance(item, Done) or now - sent >= seconds):
+                yield {"text": text}
+                text, sent = "", now
+            if isinstance(item, Done):
+                yield {"done": dataclasses.asdict(item)}
+    except Exception:
+        if text:
             yield {"text": text}
-            text, sent = "", now
-        if isinstance(item, Done):
-            yield {"done": dataclasses.asdict(item)}
+        raise

@@ -14,7 +14,8 @@ Finish = Literal["stop", "length", "cancelled"]
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Facts of a loaded model. `context` is in tokens; `message_overhead` is what the chat template
-    adds to each message, in tokens (an upper bound)."""
+    adds to each message of a chat that begins with a system message, in tokens (an upper bound).
+    `notice` is what the user should know of the model, "" for nothing."""
 
     name: str
     path: str
@@ -25,6 +26,7 @@ class ModelInfo:
     trained_context: int
     message_overhead: int
     sha256: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

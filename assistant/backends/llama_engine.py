@@ -1,0 +1,288 @@
+"""llama.cpp itself: one model, one context, one KV cache, through the low-level calls.
+
+The high-level `llama_cpp.Llama` is not used: it closes file descriptors while it loads, compiles the
+model's chat template without limits, takes one LoRA at construction, and crashes on a missing one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llama_cpp as native
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.conversation import Sampling
+from assistant.errors import AdapterError, ModelError
+
+BATCH = 512  # tokens evaluated in one native call; a call can be left in the middle, see `evaluate`
+PENALTY_WINDOW = 64  # tokens of the answer that the repeat penalty looks at, llama.cpp's default
+WARNING, ERROR = 3, 4  # of ggml_log_level, whose order is debug 1, info 2, warning, error
+ABORTED, NO_ROOM = 2, 1  # what llama_decode returns
+
+Stopped = Callable[[], bool]
+_last_errors: deque[str] = deque(maxlen=5)
+
+
+def _never() -> bool:
+    return False
+
+
+@native.llama_log_callback  # type: ignore[untyped-decorator]  # the binding's callback types carry no signature
+def _log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
+    """Warnings and errors go to the child's log; the newest errors are quoted in messages."""
+    line = text.decode("utf-8", "replace")
+    if level in (WARNING, ERROR):
+        print(line, end="", file=sys.stderr, flush=True)
+    if level == ERROR and line.strip():
+        _last_errors.append(line.strip())
+
+
+class LlamaEngine:
+    """A loaded model. `cached` are the tokens whose keys and values stand in its cache."""
+
+    def __init__(self, path: Path, context: int, threads: int, batch_threads: int) -> None:
+        """Raises ModelError: llama.cpp refuses the file, or memory is short."""
+        _start_library()
+        self._model = native.llama_model_load_from_file(str(path).encode(), native.llama_model_default_params())
+        if not self._model:
+            raise ModelError(
+                f"{path.name} cannot be loaded{_reason()}.", "The file may be damaged or need a newer version."
+            )
+        self._vocabulary = native.llama_model_get_vocab(self._model)
+        self._context = native.llama_init_from_model(self._model, _context_settings(context, threads, batch_threads))
+        if not self._context:
+            native.llama_model_free(self._model)
+            raise ModelError(f"{path.name} cannot be started{_reason()}.", "Lower the context setting, or free memory.")
+        self._memory = native.llama_get_memory(self._context)
+        self._stopped: Stopped = _never
+        self._abort = native.ggml_abort_callback(lambda _: self._stopped())
+        self._buffer: Any = (native.llama_token * BATCH)()
+        self._pieces: dict[int, bytes] = {}
+        self._adapters: dict[object, Any] = {}
+        self.context = int(native.llama_n_ctx(self._context))
+        self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocabulary))
+        self.cached: list[int] = []
+
+    def close(self) -> None:
+        """Free the native memory; the adapters go with their model."""
+        if self._context:
+            native.llama_free(self._context)
+            native.llama_model_free(self._model)
+            self._context = self._model = None
+
+    # tokens
+
+    def tokenize(self, text: bytes, special: bool) -> list[int]:
+        """The text's tokens; `special` recognises control tokens in it. None are added."""
+        room = len(text) + 8
+        tokens = (native.llama_token * room)()
+        count = native.llama_tokenize(self._vocabulary, text, len(text), tokens, room, False, special)
+        if count < 0:
+            raise ModelError("The text cannot be cut into tokens.", "Shorten the message.")
+        return list(tokens[:count])
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for, control tokens included."""
+        known = self._pieces.get(token)
+        if known is None:
+            room = 64
+            while True:
+                buffer = ctypes.create_string_buffer(room)
+                count = native.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, True)
+                if count >= 0:
+                    break
+                room = -count
+            known = self._pieces[token] = buffer.raw[:count]
+        return known
+
+    def shown(self, token: int) -> bytes:
+        """The bytes an answer shows for a token: none for control tokens."""
+        return b"" if self.is_special(token) else self.piece(token)
+
+    def is_special(self, token: int) -> bool:
+        """Whether it is a control token."""
+        return bool(native.llama_vocab_is_control(self._vocabulary, token))
+
+    def is_end(self, token: int) -> bool:
+        """Whether it ends an answer."""
+        return bool(native.llama_vocab_is_eog(self._vocabulary, token))
+
+    def special_strings(self) -> list[str]:
+        """The strings that `tokenize` with `special` turns into tokens of their own power."""
+        always = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_UNKNOWN
+        strings = []
+        for token in range(self.vocabulary_size):
+            kind = native.llama_vocab_get_attr(self._vocabulary, token)
+            if kind & (always | native.LLAMA_TOKEN_ATTR_USER_DEFINED):
+                text = native.llama_vocab_get_text(self._vocabulary, token).decode("utf-8", "replace")
+                if kind & always or _looks_like_markup(text):
+                    strings.append(text)
+        return strings
+
+    def begin_end_strings(self) -> tuple[str, str]:
+        """The strings of the tokens that begin and end a text, "" where there is none."""
+        ends = (native.llama_vocab_bos(self._vocabulary), native.llama_vocab_eos(self._vocabulary))
+        begin, end = (self.piece(token).decode("utf-8", "replace") if token >= 0 else "" for token in ends)
+        return begin, end
+
+    def adds_begin(self) -> bool:
+        """Whether the tokenizer puts the begin token before every text."""
+        return bool(native.llama_vocab_get_add_bos(self._vocabulary))
+
+    # evaluation
+
+    def keep(self, count: int) -> int:
+        """Keep the first `count` tokens of the cache; returns how many could be kept (all, or none)."""
+        if count >= len(self.cached):
+            return len(self.cached)
+        if count <= 0 or not native.llama_memory_seq_rm(self._memory, 0, count, -1):
+            native.llama_memory_clear(self._memory, False)
+            count = 0
+        del self.cached[count:]
+        return count
+
+    def evaluate(self, tokens: list[int], stopped: Stopped = _never) -> bool:
+        """Append tokens to the cache; False if `stopped` said so on the way (between two graph nodes).
+
+        Raises:
+            ModelError: llama.cpp failed.
+        """
+        self._stopped = stopped
+        native.llama_set_abort_callback(self._context, self._abort, None)
+        try:
+            for start in range(0, len(tokens), BATCH):
+                if stopped() or not self._decode(tokens[start : start + BATCH]):
+                    return False
+        finally:
+            native.llama_set_abort_callback(self._context, native.ggml_abort_callback(), None)
+            self._stopped = _never
+        return True
+
+    def append(self, token: int) -> None:
+        """Append one token: the fast path of generation, not to be interrupted."""
+        self._decode([token])
+
+    def _decode(self, tokens: list[int]) -> bool:
+        before = len(self.cached)
+        self._buffer[: len(tokens)] = tokens
+        code = native.llama_decode(self._context, native.llama_batch_get_one(self._buffer, len(tokens)))
+        self.cached += tokens
+        if code == 0:
+            return True
+        self.keep(before)
+        if code == ABORTED:
+            return False
+        what = "its context is full" if code == NO_ROOM else f"llama.cpp failed with code {code}"
+        raise ModelError(f"The model stopped: {what}{_reason()}.", "Start a new chat, or shorten the message.")
+
+    def _logits(self) -> NDArray[np.float32]:
+        """A copy of the scores of every token after the last one, shape (vocabulary_size,)."""
+        scores = native.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(scores, (self.vocabulary_size,)).copy()
+
+    def sampler(self, sampling: Sampling, seed: int) -> Sampler:
+        """A chooser of next tokens for one answer."""
+        return Sampler(self._context, self.vocabulary_size, sampling, seed)
+
+    def probe(self, count: int) -> list[float]:
+        """The scores after a fixed text of `count` tokens; the cache is dropped before and after."""
+        self.keep(0)
+        self.evaluate([number * 37 % self.vocabulary_size for number in range(1, count + 1)])
+        scores = self._logits()
+        self.keep(0)
+        return [float(score) for score in scores]
+
+    # adapters
+
+    def load_adapter(self, key: object, path: Path) -> None:
+        """Read a LoRA file once; `key` names this very content.
+
+        Raises:
+            AdapterError: llama.cpp refuses it.
+        """
+        if key in self._adapters:
+            return
+        _last_errors.clear()
+        adapter = native.llama_adapter_lora_init(self._model, str(path).encode())
+        if not adapter:  # a NULL pointer is falsy, but it is not None
+            raise AdapterError(f"{path.name} cannot be loaded{_reason()}.", "Choose another adapter.")
+        self._adapters[key] = adapter
+
+    def wear(self, key: object | None, scale: float) -> None:
+        """Put a loaded adapter on, or take it off (None), and drop the cache, which belongs to the old state."""
+        self.keep(0)
+        if key is None:
+            code = native.llama_set_adapters_lora(self._context, None, 0, None)
+        else:
+            adapters = (native.llama_adapter_lora_p_ctypes * 1)(self._adapters[key])
+            code = native.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(scale))
+        if code != 0:
+            raise AdapterError(
+                f"llama.cpp did not take the adapter (code {code}){_reason()}.", "Choose another adapter."
+            )
+
+
+class Sampler:
+    """llama.cpp's sampler chain for one answer; the repeat penalty sees the answer only, not what it quotes."""
+
+    def __init__(self, context: Any, vocabulary_size: int, sampling: Sampling, seed: int) -> None:
+        self._context = context
+        self._chain = native.llama_sampler_chain_init(native.llama_sampler_chain_default_params())
+        for link in _links(sampling, seed, vocabulary_size):
+            native.llama_sampler_chain_add(self._chain, link)
+
+    def next(self) -> int:
+        """The token chosen after the last evaluated one."""
+        return int(native.llama_sampler_sample(self._chain, self._context, -1))
+
+    def close(self) -> None:
+        """Free the native chain and its links."""
+        native.llama_sampler_free(self._chain)
+
+
+def _links(sampling: Sampling, seed: int, vocabulary_size: int) -> list[Any]:
+    """The chain in llama.cpp's own order: penalty, top-k, top-p, min-p, temperature, draw."""
+    links = []
+    if sampling.repeat_penalty != 1.0:
+        links.append(
+            native.llama_sampler_init_penalties(vocabulary_size, PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0)
+        )
+    if sampling.temperature <= 0:
+        return [*links, native.llama_sampler_init_greedy()]
+    if sampling.top_k > 0:
+        links.append(native.llama_sampler_init_top_k(sampling.top_k))
+    if sampling.top_p < 1:
+        links.append(native.llama_sampler_init_top_p(sampling.top_p, 1))
+    if sampling.min_p > 0:
+        links.append(native.llama_sampler_init_min_p(sampling.min_p, 1))
+    return [*links, native.llama_sampler_init_temp(sampling.temperature), native.llama_sampler_init_dist(seed)]
+
+
+def _context_settings(context: int, threads: int, batch_threads: int) -> Any:
+    settings = native.llama_context_default_params()
+    settings.n_ctx = context
+    settings.n_batch = settings.n_ubatch = min(BATCH, context)
+    settings.n_threads, settings.n_threads_batch = threads, batch_threads
+    settings.swa_full = True  # a cache that forgets cannot be cut back to a prefix
+    return settings
+
+
+def _start_library() -> None:
+    native.llama_log_set(_log, ctypes.c_void_p(0))
+    native.llama_backend_init()
+    _last_errors.clear()
+
+
+def _reason() -> str:
+    return f" ({_last_errors[-1]})" if _last_errors else ""
+
+
+def _looks_like_markup(text: str) -> bool:
+    """Whether a user-defined token is markup such as <think>, not mere spaces or a run of letters."""
+    return len(text) > 2 and (text[0], text[-1]) in {("<", ">"), ("[", "]")}

@@ -1,0 +1,170 @@
+"""The backend for real models: any GGUF file, through llama.cpp."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.gguf import GGUFFacts, check_model, read_gguf
+from adapters.hotswap import HotSwap
+from assistant.backends.answer_text import AnswerText
+from assistant.backends.base import ChatMessage, Done, Finish, ModelInfo, Piece
+from assistant.backends.chat_template import ChatTemplate
+from assistant.backends.llama_engine import LlamaEngine
+from assistant.backends.prefix_reuse import tokens_with_reuse
+from assistant.backends.special_tokens import SpecialTokens
+from assistant.conversation import Sampling
+from assistant.errors import ContextOverflowError
+
+DEFAULT_CONTEXT = 8192  # where the setting says "the file's", at most this: the cache costs memory
+MIN_CONTEXT = 256
+
+
+def context_size(facts: GGUFFacts, setting: int) -> int:
+    """Tokens of context to use: the setting (0: the file's, at most 8,192), never more than was trained."""
+    return max(min(setting or DEFAULT_CONTEXT, facts.context), MIN_CONTEXT)
+
+
+class LlamaCppBackend:
+    """A GGUF model. See backends.base.Backend."""
+
+    def __init__(self, path: Path, name: str = "", context: int = 0, threads: int = 0, batch_threads: int = 0) -> None:
+        """0 threads: all cores but one for generation, all cores for prompts.
+
+        Raises:
+            GGUFError, ModelError: the file is no model, damaged, or does not fit into memory.
+        """
+        facts = read_gguf(path)
+        check_model(facts)
+        cores = len(os.sched_getaffinity(0))
+        size = context_size(facts, context)
+        self._engine = LlamaEngine(path, size, threads or max(1, cores - 1), batch_threads or cores)
+        self._special = SpecialTokens(self._engine.special_strings())
+        begin, end = self._engine.begin_end_strings()
+        self._begin = begin if not facts.chat_template and self._engine.adds_begin() else ""
+        self._template = ChatTemplate(facts.chat_template, begin, end)
+        self._swap = HotSwap(facts, self._engine)
+        self._facts = facts
+        self._name = name or facts.name
+        self._overhead = self._message_overhead()
+
+    @property
+    def info(self) -> ModelInfo:
+        """Facts of the loaded model."""
+        facts = self._facts
+        return ModelInfo(
+            self._name, str(facts.path), facts.architecture, facts.parameters, facts.quantization,
+            self._engine.context, facts.context, self._overhead, notice=self._template.notice,
+        )  # fmt: skip
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """Tokens of each text as content, without template or special tokens."""
+        return [len(self._engine.tokenize(_bytes(self._special.break_up(text)), special=False)) for text in texts]
+
+    def complete(
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[Piece | Done]:
+        """Stream the answer to `messages`; see Backend.complete."""
+        run = _Run(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
+        tokens, reused = self._prompt_tokens(messages)
+        room = self._engine.context - len(tokens)
+        if room < 1:
+            raise ContextOverflowError(
+                f"The prompt has {len(tokens):,} tokens; the model reads {self._engine.context:,} with its answer.",
+                "Shorten the message, start a new chat, or raise the context setting.",
+            )
+        cached = self._engine.keep(reused)
+        if self._engine.evaluate(tokens[cached:], cancelled):
+            yield from self._generate(run, sampling, min(room, sampling.max_tokens), cancelled)
+        yield run.done(len(tokens), cached)
+
+    def set_adapter(self, path: str | None, scale: float) -> str:
+        """Swap the LoRA adapter on the live model; see Backend.set_adapter."""
+        return self._swap.swap(Path(path) if path is not None else None, scale)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._engine.close()
+
+    def prompt(self, messages: list[ChatMessage]) -> bytes:
+        """The prompt as the model reads it: control tokens in content broken up, the chat template applied."""
+        safe = [ChatMessage(message.role, self._special.break_up(message.content)) for message in messages]
+        return _bytes(self._begin + self._template.render(safe))
+
+    def _prompt_tokens(self, messages: list[ChatMessage]) -> tuple[list[int], int]:
+        return tokens_with_reuse(
+            self.prompt(messages), self._engine.cached, self._engine, self._special, self._tokenize
+        )
+
+    def _tokenize(self, prompt: bytes) -> list[int]:
+        return self._engine.tokenize(prompt, special=True)
+
+    def _generate(self, run: _Run, sampling: Sampling, limit: int, cancelled: Callable[[], bool]) -> Iterator[Piece]:
+        sampler = self._engine.sampler(sampling, run.seed)
+        try:
+            while run.count < limit:
+                token = sampler.next()
+                if self._engine.is_end(token):
+                    run.finish = "stop"
+                    break
+                if shown := run.add(self._engine.shown(token)):
+                    yield Piece(shown)
+                if run.text.stopped or cancelled():
+                    run.finish = "stop" if run.text.stopped else "cancelled"
+                    break
+                self._engine.append(token)
+            else:
+                run.finish = "length"
+        finally:
+            sampler.close()
+        if rest := run.text.finish():
+            yield Piece(rest)
+
+    def _message_overhead(self) -> int:
+        """The most tokens the template adds to a message, over chats of one to three questions."""
+        word = "x"
+        chat = [ChatMessage("system", word)]
+        worst = 0.0
+        for _ in range(3):
+            chat.append(ChatMessage("user", word))
+            added = len(self._tokenize(self.prompt(chat))) - sum(self.count_tokens([word] * len(chat)))
+            worst = max(worst, added / len(chat))
+            chat.append(ChatMessage("assistant", word))
+        return math.ceil(worst)
+
+
+@dataclass(slots=True)
+class _Run:
+    """An answer on its way. `finish` says cancelled until something else ends it."""
+
+    started: float
+    text: AnswerText
+    seed: int
+    count: int = 0
+    first: float = 0.0  # seconds to the first token
+    finish: Finish = "cancelled"
+
+    def add(self, piece: bytes) -> str:
+        """Count a token; the text that can be shown now."""
+        self.count += 1
+        self.first = self.first or time.monotonic() - self.started
+        return self.text.add(piece)
+
+    def done(self, prompt_tokens: int, cached_tokens: int) -> Done:
+        """The end of the answer; the rate counts the tokens after the first."""
+        seconds = time.monotonic() - self.started - self.first
+        rate = (self.count - 1) / seconds if self.count > 1 and seconds > 0 else 0.0
+        return Done(self.finish, prompt_tokens, cached_tokens, self.count, self.first, rate, self.seed)
+
+
+def _seed(sampling: Sampling) -> int:
+    return sampling.seed % 2**32 if sampling.seed is not None else secrets.randbelow(2**31)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

