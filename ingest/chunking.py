@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.document import Chunk, Document, Section
-from ingest.splitting import Span, split_section, split_words
+from ingest.splitting import Span, split_lines, split_section, split_words
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 PREFIX_CHARACTERS = 120  # of title and headings before a chunk's text in its embedding
@@ -35,7 +35,7 @@ def chunk_document(document: Document, count_tokens: CountTokens, size: int = 20
     chunks: list[Chunk] = []
     for group, prefix in zip(groups, prefixes, strict=True):
         room = max(size - prefix, size // 4, 1)
-        for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 2)):
+        for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 3)):
             chunks.append(Chunk(document.text[start:end], start, end, group.headings, group.sections[0].page, tokens))
     return chunks
 
@@ -78,9 +78,9 @@ def _joined(left: _Group, right: _Group, text: str, size: int) -> _Group | None:
     before, after = left.sections[-1], right.sections[0]
     a, b = left.headings, right.headings
     shared = _common(a, b)
-    related = a == b or (len(shared) >= len(a) - 1 and len(shared) >= len(b) - 1 and (shared or min(len(a), len(b)) == 0))
+    related = len(shared) >= max(len(a), len(b)) - 1
     tiny = min(left.tokens, right.tokens) < size // TINY_SHARE
-    if before.page != after.page or not related or not tiny or left.tokens + right.tokens > size:
+    if before.page != after.page or not related or not tiny or left.tokens + right.tokens > size - size // 8:
         return None
     bare = len(left.sections) == 1 and bool(a) and text[before.start : before.end].strip() == a[-1]
     headings = b if bare and shared == a else shared
@@ -109,10 +109,14 @@ def _packed(
 
 
 def _small_enough(spans: Sequence[Span], text: str, count_tokens: CountTokens, room: int) -> list[Span]:
-    """The spans, those over `room` cut between words."""
+    """The spans, those over `room` cut at line ends, and lines over it between words."""
+    if all(span.tokens <= room for span in spans):
+        return list(spans)
     result: list[Span] = []
     for span in spans:
-        result.extend([span] if span.tokens <= room else split_words(text, span, count_tokens, room))
+        lines = [span] if span.tokens <= room else split_lines(text, span, count_tokens)
+        for line in lines:
+            result.extend([line] if line.tokens <= room else split_words(text, line, count_tokens, room))
     return result
 
 

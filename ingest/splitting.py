@@ -41,20 +41,25 @@ class Span:
 
 def split_section(text: str, section: Section) -> list[Span]:
     """The sentences of a text section, or the lines of a table or of code, without space around them."""
-    if section.kind == "text":
-        pieces = (
-            piece
-            for start, end in _between(_PARAGRAPH_END, text, section.start, section.end)
-            for piece in _sentences(text, start, end)
-        )
-    else:
-        pieces = _lines(text, section.start, section.end)
+    bounds = section.start, section.end
+    pieces = _prose(text, *bounds) if section.kind == "text" else _lines(text, *bounds)
     return [Span(start, end, ends) for start, end, ends in pieces if end > start]
 
 
+def split_lines(text: str, span: Span, count_tokens: Callable[[Sequence[str]], list[int]]) -> list[Span]:
+    """The lines of a span, counted."""
+    bounds = [(start, end) for start, end, _ in _lines(text, span.start, span.end)]
+    counts = count_tokens([text[start:end] for start, end in bounds])
+    last = len(bounds) - 1
+    return [
+        Span(start, end, span.ends_paragraph and number == last, tokens)
+        for number, ((start, end), tokens) in enumerate(zip(bounds, counts, strict=True))
+    ]
+
+
 def split_words(text: str, span: Span, count_tokens: Callable[[Sequence[str]], list[int]], room: int) -> Iterator[Span]:
-    """A span that is over `room` tokens, cut at line ends if it has some, else between words."""
-    ends = [found.end() for found in _cuttable(text, span)]
+    """A span that is over `room` tokens, cut between words; a word over it is cut by its length."""
+    ends = [found.end() for found in _WORD.finditer(text, span.start, span.end)]
     starts = [span.start, *ends[:-1]]
     counts = count_tokens([text[start:end] for start, end in zip(starts, ends, strict=True)])
     start, end, tokens = span.start, span.start, 0
@@ -70,10 +75,6 @@ def split_words(text: str, span: Span, count_tokens: Callable[[Sequence[str]], l
             count = room
         tokens, end = tokens + count, word_end
     yield Span(*_strip(text, start, span.end), span.ends_paragraph, tokens)
-
-
-def _cuttable(text: str, span: Span) -> list[re.Match[str]]:
-    return list(_WORD.finditer(text, span.start, span.end))
 
 
 def _stripped(text: str, start: int, end: int, tokens: int) -> Span:
@@ -92,6 +93,12 @@ def _between(separator: re.Pattern[str], text: str, start: int, end: int) -> Ite
         yield start, found.start()
         start = found.end()
     yield start, end
+
+
+def _prose(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    """The sentences of each paragraph between the bounds."""
+    for bounds in _between(_PARAGRAPH_END, text, start, end):
+        yield from _sentences(text, *bounds)
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from typing import IO
 
 from ingest.errors import PasswordError, UnreadableError
 from ingest.readers.limits import MIB, Limits, megabytes
@@ -58,7 +59,7 @@ class Archive:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError):
             raise UnreadableError(f"is broken: its part {name!r} cannot be unpacked") from None
 
-    def _counted(self, member: io.BufferedIOBase | zipfile.ZipExtFile, packed: int) -> bytes:
+    def _counted(self, member: IO[bytes], packed: int) -> bytes:
         limits, content = self._limits, bytearray()
         while block := member.read(_BLOCK):
             content += block

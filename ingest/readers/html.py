@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from ingest.document import Document
 from ingest.errors import UnreadableError

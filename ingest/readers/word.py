@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from ingest.document import Document
 from ingest.errors import UnreadableError

@@ -1,0 +1,192 @@
+"""The child process that touches documents: finds files, reads them, cuts them into chunks.
+
+Its limits on memory are set by its host. A document that takes more than WALL_SECONDS is given up;
+native code that does not come back to Python is beyond that clock, and its parent must end the
+process. Only this process ever parses what a user's files hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import signal
+import stat
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, NoReturn
+
+from ingest.chunking import chunk_document, embedding_text
+from ingest.document import Document
+from ingest.errors import UnreadableError
+from ingest.readers import read_document, refuse_binary
+from ingest.readers.encoding import SAMPLE_BYTES
+from ingest.readers.limits import Limits, megabytes
+from ingest.scan import Found, scan
+from ingest.token_counter import TokenCounter
+
+WALL_SECONDS = 30.0
+BATCH = 500  # files in one item of a scan
+READ_BLOCK = 2**20
+MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
+
+
+class ReaderWorker:
+    """The calls of the "reader" process."""
+
+    def __init__(
+        self, tokenizer: str, chunk_tokens: int, chunk_overlap: int, max_file_bytes: int, max_text_bytes: int
+    ) -> None:
+        """`tokenizer` is the path of the embedder's tokenizer.json, "" to count words."""
+        self._count_tokens = TokenCounter(tokenizer)
+        self._chunk_tokens = chunk_tokens
+        self._chunk_overlap = chunk_overlap
+        self._limits = Limits(file_bytes=max_file_bytes, text_bytes=max_text_bytes)
+
+    def scan(
+        self, paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[list[Found]]:
+        """Lists of at most BATCH files to read or paths that are not read, with the reason (see ingest.scan)."""
+        batch: list[Found] = []
+        for found in scan(paths, exclude, cancelled):
+            batch.append(found)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def read(self, path: str, known_sha256: str = "") -> dict[str, Any]:
+        """The text and chunks of a file, or {"unchanged": True} when its content is the known one.
+
+        Raises:
+            UnreadableError: no text can be had from it; the message is the reason.
+        """
+        with _time_limit(WALL_SECONDS):
+            try:
+                return self._read(path, known_sha256)
+            except MemoryError:
+                raise UnreadableError("needs more memory to read than a document may use") from None
+            except RecursionError:
+                raise UnreadableError("is nested too deeply to read") from None
+
+    def _read(self, path: str, known_sha256: str) -> dict[str, Any]:
+        stem, suffix = os.path.splitext(os.path.basename(path))
+        data, status = _content(path, suffix, self._limits.file_bytes)
+        facts = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "size": len(data),
+            "mtime_ns": status.st_mtime_ns,
+        }
+        if facts["sha256"] == known_sha256:
+            return {"unchanged": True, **facts}
+        document = read_document(data, _shown(stem), suffix, self._limits)
+        del data
+        return {"unchanged": False, **facts, **self._described(document)}
+
+    def _described(self, document: Document) -> dict[str, Any]:
+        chunks = [
+            {
+                "start": chunk.start,
+                "end": chunk.end,
+                "page": chunk.page,
+                "headings": list(chunk.headings),
+                "tokens": chunk.tokens,
+                "embedding_text": embedding_text(document.title, chunk),
+            }
+            for chunk in chunk_document(document, self._count_tokens, self._chunk_tokens, self._chunk_overlap)
+        ]
+        _check_reply_size(document.text, [str(chunk["embedding_text"]) for chunk in chunks])
+        return {
+            "title": document.title,
+            "text": document.text,
+            "pages": document.pages,
+            "notes": list(document.notes),
+            "page_starts": page_starts(document),
+            "chunks": chunks,
+        }
+
+
+def page_starts(document: Document) -> list[int]:
+    """The offset at which each page begins; [] for a format without pages."""
+    sections = [section for section in document.sections if section.page is not None]
+    pages = [section.page or 0 for section in sections]
+    firsts = (bisect_left(pages, page) for page in range(1, (document.pages or 0) + 1))
+    return [sections[first].start if first < len(sections) else len(document.text) for first in firsts]
+
+
+def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]:
+    """All bytes of a regular file; binary data under a name of text is refused after the first block.
+
+    Raises:
+        UnreadableError: it cannot be opened, is no regular file, is too long, or is not text.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnreadableError(_words(error)) from None
+    except ValueError:
+        raise UnreadableError("is no possible path") from None
+    with open(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableError("is not a regular file")
+        if status.st_size > limit:
+            raise UnreadableError(
+                f"is {megabytes(status.st_size)} long; the limit is {megabytes(limit)}",
+                "Split it, or raise the limit in the settings.",
+            )
+        try:
+            content = bytearray(file.read(SAMPLE_BYTES) or b"")
+            refuse_binary(bytes(content), suffix)
+            while len(content) <= limit and (block := file.read(READ_BLOCK)):
+                content += block
+        except OSError as error:
+            raise UnreadableError(_words(error)) from None
+    if len(content) > limit:
+        raise UnreadableError(f"grew beyond {megabytes(limit)} while it was read")
+    return bytes(content), status
+
+
+def _check_reply_size(text: str, embedded: list[str]) -> None:
+    size = len(text.encode("utf-8", "replace")) + sum(len(part.encode("utf-8", "replace")) for part in embedded)
+    if size > MAX_REPLY:
+        raise UnreadableError("holds too much text for one document", "Split it into several files.")
+
+
+def _shown(stem: str) -> str:
+    """A file name as a title: bytes that are no UTF-8 become U+FFFD."""
+    return os.fsencode(stem).decode("utf-8", "replace")
+
+
+def _words(error: OSError) -> str:
+    known = {
+        FileNotFoundError: "does not exist any more",
+        PermissionError: "may not be read: permission denied",
+        IsADirectoryError: "is a folder",
+    }
+    if error.errno == errno.ELOOP:  # O_NOFOLLOW met a link
+        return "is a symbolic link, which is not followed"
+    return known.get(type(error), f"cannot be read: {(error.strerror or 'unknown error').lower()}")
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise UnreadableError in the main thread when the time is over; again each second until it is out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only, which is where the host runs calls
+        return
+
+    def over(number: int, frame: FrameType | None) -> NoReturn:
+        raise UnreadableError(f"took longer than {seconds:g} s to read")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

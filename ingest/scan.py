@@ -1,0 +1,145 @@
+"""Which files a user means by the files and folders named: a walk that follows no links and opens no devices."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import TypedDict
+
+from ingest.readers import reader_of
+from ingest.readers.encoding import looks_binary
+
+MAX_DEPTH = 128
+SNIFFED_BYTES = 4096
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
+BINARY_SUFFIXES = frozenset(
+    ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .heic .ico .psd .raw .mp3 .wav .flac .ogg .m4a .aac .mp4 .mkv .avi .mov .webm "
+    ".zip .gz .xz .bz2 .zst .7z .rar .tar .tgz .jar .whl .iso .deb .rpm .exe .dll .so .o .a .pyc .class .bin .dat .db .sqlite "
+    ".gguf .safetensors .pt .onnx .npy .npz .parquet .faiss .ttf .otf .woff .woff2 .lock .swp".split()
+)
+UNREAD_DOCUMENTS = frozenset(".doc .ppt .pptx .xls .xlsx .odt .ods .odp .rtf .epub .msg .pages .numbers .key".split())
+
+
+class Found(TypedDict, total=False):
+    """A file to read (path, size, mtime_ns), or a path that is not read and why (path, reason)."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    reason: str
+
+
+def scan(paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False) -> Iterator[Found]:
+    """Everything worth a line under `paths`, in the order given and sorted by name below.
+
+    A path named in `paths` always gets an answer. Inside folders, hidden names, folders of tools and
+    files that are plainly no documents are passed over silently. Nothing below a path in `exclude`
+    is visited. Links are named, never followed.
+    """
+    excluded = {os.path.realpath(path) for path in exclude}
+    seen: set[str] = set()
+    for path in map(os.path.abspath, paths):
+        for found in _named(path, excluded, cancelled):
+            if found["path"] not in seen:
+                seen.add(found["path"])
+                yield found
+        if cancelled():
+            return
+
+
+def _named(path: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iterator[Found]:
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        yield {"path": path, "reason": _words(error)}
+        return
+    except ValueError:
+        yield {"path": path, "reason": "is no possible path"}
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        yield _file(path, status)
+    elif os.path.realpath(path) in excluded:
+        yield {"path": path, "reason": "holds the assistant's own data"}
+    else:
+        yield from _walk(path, excluded, cancelled)
+
+
+def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iterator[Found]:
+    """Depth first with a stack of our own: the depth of a hostile tree costs no Python stack."""
+    stack = [(root, 0)]
+    while stack and not cancelled():
+        folder, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            yield {"path": folder, "reason": f"lies more than {MAX_DEPTH} folders deep"}
+            continue
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            yield {"path": folder, "reason": _words(error)}
+            continue
+        folders = []
+        for entry in listed:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in SKIPPED_FOLDERS and os.path.realpath(entry.path) not in excluded:
+                    folders.append((entry.path, depth + 1))
+            else:
+                yield from _listed(entry, excluded)
+        stack.extend(reversed(folders))
+
+
+def _listed(entry: os.DirEntry[str], excluded: set[str]) -> Iterator[Found]:
+    """A file inside a folder, unless it is plainly no document."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        yield {"path": entry.path, "reason": _words(error)}
+        return
+    suffix = os.path.splitext(entry.name)[1].lower()
+    known = reader_of(suffix) or suffix in UNREAD_DOCUMENTS
+    if entry.path in excluded or (stat.S_ISREG(status.st_mode) and not known and not _is_text(entry.path, suffix)):
+        return
+    yield _file(entry.path, status)
+
+
+def _file(path: str, status: os.stat_result) -> Found:
+    if stat.S_ISREG(status.st_mode):
+        return {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {"path": path, "reason": _kind(status.st_mode)}
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link, which is not followed: name the file or folder it points to"
+    names = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    what = next((name for test, name in names if test(mode)), "a device")
+    return f"is {what}, not a file"
+
+
+def _is_text(path: str, suffix: str) -> bool:
+    """Whether the first bytes of a file with an unknown suffix are text."""
+    if suffix in BINARY_SUFFIXES:
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return True  # reading it will say why it cannot be opened
+    try:
+        sample = os.read(descriptor, SNIFFED_BYTES)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return not looks_binary(sample)
+
+
+def _words(error: OSError) -> str:
+    known = {
+        FileNotFoundError: "does not exist",
+        PermissionError: "may not be read: permission denied",
+        NotADirectoryError: "does not exist: a part of its path is a file",
+    }
+    return known.get(type(error), f"cannot be read: {(error.strerror or 'unknown error').lower()}")
