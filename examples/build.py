@@ -13,14 +13,14 @@ import zipfile
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 import docx
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A5
-from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+from reportlab.lib.styles import ParagraphStyle, StyleSheet1, getSampleStyleSheet
 from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate, Table, TableStyle
 
 HERE = Path(__file__).resolve().parent
 Block = tuple[str, list[str]]  # "#", "##", "###", "-", "|", "---" or "", and its lines
@@ -45,32 +45,50 @@ def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
+class Heading(Paragraph):
+    """A heading that knows its words and its depth in the outline."""
+
+    def __init__(self, words: str, style: ParagraphStyle, level: int) -> None:
+        super().__init__(words, style)
+        self.words, self.level = words, level
+
+
+class Booklet(SimpleDocTemplate):
+    """A PDF with selectable text, an outline, and the title and page number at the foot of each page."""
+
+    def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 - the name that reportlab calls
+        """Enter headings into the outline, which viewers show as a table of contents."""
+        if isinstance(flowable, Heading):
+            self.canv.bookmarkPage(flowable.words)
+            self.canv.addOutlineEntry(flowable.words, flowable.words, flowable.level)
+
+    def afterPage(self) -> None:  # noqa: N802 - the name that reportlab calls
+        """Draw the foot after the text, so that it is also read after it."""
+        self.canv.setFont("Helvetica", 7)
+        self.canv.drawString(15 * mm, 8 * mm, str(self.title))
+        self.canv.drawRightString(A5[0] - 15 * mm, 8 * mm, f"Page {self.page}")
+
+
 def write_pdf(source: Path, target: Path) -> None:
-    """A PDF with selectable text, the running title on each page and page numbers."""
+    """Set the source as an A5 booklet; `invariant` keeps dates and ids out of the file."""
     content = list(blocks(source.read_text(encoding="utf-8")))
-    title = content[0][1][0]
-
-    def footer(canvas: Canvas, page: SimpleDocTemplate) -> None:
-        canvas.setFont("Helvetica", 7)
-        canvas.drawString(15 * mm, 8 * mm, title)
-        canvas.drawRightString(A5[0] - 15 * mm, 8 * mm, f"Page {page.page}")
-
-    document = SimpleDocTemplate(
-        str(target), pagesize=A5, title=title, author="", invariant=1,
+    booklet = Booklet(
+        str(target), pagesize=A5, title=content[0][1][0], author="", invariant=1,
         leftMargin=15 * mm, rightMargin=15 * mm, topMargin=14 * mm, bottomMargin=14 * mm,
     )  # fmt: skip
     styles = getSampleStyleSheet()
-    document.build([_flowable(*block, styles) for block in content], onFirstPage=footer, onLaterPages=footer)
+    booklet.build([_flowable(kind, lines, styles) for kind, lines in content])
 
 
-def _flowable(kind: str, lines: list[str], styles: dict[str, ParagraphStyle]) -> Flowable:
+def _flowable(kind: str, lines: list[str], styles: StyleSheet1) -> Flowable:
     body = ParagraphStyle("small", parent=styles["BodyText"], fontSize=8.5, leading=10.8)
     if kind == "---":
         return PageBreak()
     if kind == "|":
         return _table(lines, body)
-    heading = {"#": "Heading1", "##": "Heading2", "###": "Heading3"}.get(kind)
-    return Paragraph(lines[0], styles[heading] if heading else body) if lines[0] else Spacer(1, 3 * mm)
+    if not kind:
+        return Paragraph(lines[0], body)
+    return Heading(lines[0], cast(ParagraphStyle, styles[f"Heading{len(kind)}"]), level=len(kind) - 1)
 
 
 def _table(lines: list[str], body: ParagraphStyle) -> Table:
