@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,15 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite_utils
 
-CONTEXT_WEIGHT, TEXT_WEIGHT = 1.0, 1.0
-MAX_WORDS = 64  # of a question; the rarest matter, but a pasted page must not become a query of 5,000 terms
+MAX_WORDS = 64  # of a question; a pasted page must not become a query of 5,000 terms
+K1 = 1.2  # fixed in FTS5, as is b = 0.75: https://sqlite.org/fts5.html#the_bm25_function
 _WORD = re.compile(r"\w+")
 STOP_WORDS = frozenset(
     _WORD.findall(
         """
-        a about an and any are as at be been but by can could did do does for from had has have how i if in
-        into is it its me my of on or our she he her his him them they their that the then there these this
-        those to was we were what when where which who whom whose why will with would you your us am
+        a about am an and any are as at be been but by can could did do does for from had has have he hello
+        her hey hi him his how i if in into is it its let lets me mine more my of ok okay on or our please
+        she tell thank thanks that the their them then there these they this those to us was we were what
+        when where which who whom whose why will with would yes you your
         """
     )
 )
@@ -32,7 +34,7 @@ class WordHit:
 
 
 def query_words(query: str) -> list[str]:
-    """The different words of a question that carry meaning; all of them if none does."""
+    """The different words of a question that carry meaning; small talk has none."""
     words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query)))
     return [word for word in words if word not in STOP_WORDS][:MAX_WORDS]
 
@@ -50,10 +52,21 @@ def search_words(
         return []
     scope = "" if collections is None else f" AND rowid IN ({_scope(collections)})"
     rows = db.conn.execute(
-        f"SELECT rowid, -rank FROM chunks_fts WHERE chunks_fts MATCH ? AND rank MATCH ?{scope} ORDER BY rank LIMIT ?",
-        (match_expression(words), f"bm25({CONTEXT_WEIGHT}, {TEXT_WEIGHT})", limit),
+        f"SELECT rowid, -rank FROM chunks_fts WHERE chunks_fts MATCH ?{scope} ORDER BY rank LIMIT ?",
+        (match_expression(words), limit),
     )
     return [WordHit(*row) for row in rows]
+
+
+def best_possible_bm25(db: sqlite_utils.Database, words: list[str]) -> float:
+    """The BM25 that a passage full of all these words would have: an upper bound for any passage.
+
+    A word no document has counts most, so that a question about something else scores low.
+    """
+    total = db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
+    count = "SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?"
+    found = (db.conn.execute(count, (match_expression([word]),)).fetchone()[0] for word in words)
+    return (K1 + 1) * sum(max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6) for n in found)
 
 
 def chunk_ids(db: sqlite_utils.Database, collections: list[int]) -> list[int]:

@@ -106,7 +106,7 @@ class Library:
         """The documents with this number, else with this path (one a collection), else with this title."""
         if path_or_id.isdecimal() and (found := await self._summaries("WHERE d.id = ?", (int(path_or_id),))):
             return found
-        path = os.fsencode(os.path.abspath(Path(path_or_id).expanduser()))
+        path = os.fsencode(os.path.abspath(Path(path_or_id).expanduser()))  # noqa: PTH100  # links stay as named
         if found := await self._summaries("WHERE d.path = ?", (path,)):
             return found
         return await self._summaries("WHERE d.title = ?", (path_or_id.encode("utf-8", "replace").decode(),))
@@ -128,11 +128,7 @@ class Library:
     async def passages(self, chunk_ids: list[int]) -> dict[int, Passage]:
         """Passages by their number, without scores; numbers that are not there are left out."""
 
-        def fetch(db: sqlite_utils.Database) -> list[Passage]:
-            rows = (db.conn.execute(_PASSAGES, (number,)).fetchone() for number in chunk_ids)
-            return [_passage(row) for row in rows if row is not None]
-
-        return {passage.chunk_id: passage for passage in await self._database.read(fetch)}
+        return await self._database.read(lambda db: fetch_passages(db, chunk_ids))
 
     async def counts(self) -> Counts:
         """How much there is."""
@@ -176,6 +172,12 @@ def check_collection(name: str) -> None:
         )
 
 
+def fetch_passages(db: sqlite_utils.Database, chunk_ids: list[int]) -> dict[int, Passage]:
+    """Passages by their number; numbers that are not there are left out."""
+    rows = (db.conn.execute(_PASSAGES, (number,)).fetchone() for number in chunk_ids)
+    return {row[0]: _passage(row) for row in rows if row is not None}
+
+
 def delete_documents(db: sqlite_utils.Database, document_ids: list[int]) -> int:
     """Delete rows inside a running transaction; foreign keys and triggers take what hangs on them."""
     return sum(db.conn.execute("DELETE FROM documents WHERE id = ?", (number,)).rowcount for number in document_ids)
@@ -183,9 +185,8 @@ def delete_documents(db: sqlite_utils.Database, document_ids: list[int]) -> int:
 
 def _summary(row: tuple[Any, ...]) -> DocumentSummary:
     number, collection, title, path, pages, passages, size, state, reason, notes, added_at = row
-    return DocumentSummary(
-        number, collection, title, os.fsdecode(path), pages, passages, size, state, reason, tuple(json.loads(notes)), added_at
-    )  # fmt: skip
+    name, reasons = os.fsdecode(path), tuple(json.loads(notes))
+    return DocumentSummary(number, collection, title, name, pages, passages, size, state, reason, reasons, added_at)
 
 
 def _passage(row: tuple[Any, ...]) -> Passage:

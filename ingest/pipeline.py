@@ -53,7 +53,7 @@ class Pipeline:
         """
         self._database, self._reader, self._index = database, reader, index
         self._unreadable, self._crashed = unreadable, crashed
-        self._exclude = [os.path.abspath(folder) for folder in exclude]
+        self._exclude = [os.path.abspath(folder) for folder in exclude]  # noqa: PTH100  # links stay as named
         self._read_seconds = read_seconds
         self._one_run = asyncio.Lock()
 
@@ -69,7 +69,7 @@ class Pipeline:
             IngestError: the collection cannot have this name.
         """
         check_collection(collection)
-        roots = [os.path.abspath(path.expanduser()) for path in paths]
+        roots = [os.path.abspath(path.expanduser()) for path in paths]  # noqa: PTH100  # links stay as named
         async with self._one_run:
             run = await self._begin(collection)
             yield run.progress("scan", roots[0] if roots else "")
@@ -166,7 +166,7 @@ class Pipeline:
                 if isinstance(outcome, ReadFile) and len(outcome.text) > LARGE_TEXT:
                     await outcomes.join()
             await outcomes.put(None)
-        except Exception as error:  # noqa: BLE001  # raised again by _next_batch, in the task that can report it
+        except Exception as error:  # raised again by _next_batch, in the task that can report it
             await outcomes.put(error)
 
     async def _read(self, run: Run, file: FoundFile, before: KnownFile | None) -> Outcome:
@@ -176,18 +176,18 @@ class Pipeline:
             self._reader.subject = file.path
             try:
                 async with asyncio.timeout(self._read_seconds):
-                    reply = await self._reader.call("read", path=file.path, known_sha256=known_sha256 or None)
+                    reply = await self._reader.call("read", path=file.path, known_sha256=known_sha256)
                 return _outcome(file, reply.data)
             except self._unreadable as error:
                 return FailedFile(file.path, file.size, file.mtime_ns, str(error))
             except TimeoutError:
-                reason = f"It took longer than {self._read_seconds:.0f} seconds to read."
+                reason = f"took longer than {self._read_seconds:g} s to read"
                 return FailedFile(file.path, file.size, file.mtime_ns, reason)
             except self._crashed as error:
                 crash = FailedFile(file.path, file.size, file.mtime_ns, str(error))
                 times = await self._database.write(partial(records.record_crash, collection=run.collection, file=crash))
                 if times >= CRASHES_ALLOWED:
-                    reason = f"It was set aside: reading it failed {times} times. {error}"
+                    reason = f"was set aside after {times} attempts: {error}"
                     return FailedFile(file.path, file.size, file.mtime_ns, reason, "quarantined")
 
     async def _ready_reader(self) -> None:

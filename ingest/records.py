@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def known_files(db: sqlite_utils.Database, collection: int, embedder: int) -> di
         " FROM documents WHERE collection_id = ?",
         (embedder, collection),
     )
-    return {os.fsdecode(row[0]): KnownFile(*row[1:-1], bool(row[-1])) for row in rows}
+    return {os.fsdecode(row[0]): KnownFile(*row[1:]) for row in rows}
 
 
 def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadFile, vectors: list[bytes]) -> bool:
@@ -174,7 +175,7 @@ def _document_row(db: sqlite_utils.Database, collection: int, path: str) -> tupl
     row = db.conn.execute("SELECT id FROM documents WHERE collection_id = ? AND path = ?", key).fetchone()
     if row is not None:
         return int(row[0]), False
-    name = _text(os.path.basename(path))
+    name = _text(Path(path).name)
     cursor = db.conn.execute(
         "INSERT INTO documents (collection_id, path, title, state) VALUES (?, ?, ?, 'failed')", (*key, name)
     )
