@@ -1,0 +1,197 @@
+"""The terminal interface: one app over a Core, drawn before anything is opened or loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.command import Provider
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.worker import WorkerFailed
+
+from assistant.errors import AssistantError
+from assistant.safe_text import safe_text
+from assistant.tui.crash import record
+from assistant.tui.ingest_job import IngestJob, summary_line
+from assistant.tui.safe_filter import SafeFilter
+from assistant.tui.screens.chat import ChatScreen
+from assistant.tui.widgets.status_line import Status
+from ingest.errors import IngestError
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+    from ingest.progress import Summary
+
+USER_ERRORS = (AssistantError, IngestError)
+
+
+def _palette() -> type[Provider]:
+    from assistant.tui.palette import CommandsProvider
+
+    return CommandsProvider
+
+
+class AssistantApp(App[None]):
+    """A private chat assistant in the terminal."""
+
+    TITLE = "Assistant"
+    CSS_PATH = "app.tcss"
+    COMMANDS = {_palette}
+    BINDINGS = [
+        Binding("f1", "help", "Help", id="help"),
+        Binding("ctrl+l", "library", "Library", id="library"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
+    ]
+
+    def __init__(self, core: Core) -> None:
+        super().__init__()
+        self.core = core
+        self.ingest: IngestJob | None = None  # there as soon as the core is open
+        self.last_summary: Summary | None = None
+        self.chat = ChatScreen()
+        self._safe_filter = SafeFilter()
+        self._notices_told = 0
+        self._closed = False
+
+    # -- life ---------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[None]:
+        """The chat."""
+        return self.chat
+
+    def on_mount(self) -> None:
+        """Draw first, open afterwards."""
+        theme = self.core.config.interface.theme
+        if theme in self.available_themes:
+            self.theme = theme
+        else:
+            self.say(f"There is no theme {theme}; /theme lists them.", "warning")
+        self.call_after_refresh(lambda: self.run_worker(self._open(), name="open"))
+
+    async def _open(self) -> None:
+        try:
+            await self.core.open(shared=True)
+        except AssistantError as error:
+            await self.chat.cannot_open(error)
+            return
+        self.ingest = IngestJob(self.core.pipeline, self._ingested, self.tell)
+        await self.chat.start(self.core)
+        self.tell_notices()
+        await self.core.warm()
+        self.tell_notices()
+
+    async def action_quit(self) -> None:
+        """Keep what was typed, then close."""
+        await self.chat.save_draft()
+        self.exit()
+
+    async def on_unmount(self) -> None:
+        """Stop what runs, end the children, close the database."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.chat.stop_answering()
+        if self.ingest is not None:
+            await self.ingest.cancel()
+        await self.core.close()
+
+    # -- what the user is told ----------------------------------------------
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """A notice in the corner."""
+        shown = {"information": "information", "warning": "warning"}.get(severity, "error")
+        self.notify(safe_text(text), severity=shown, markup=False)  # type: ignore[arg-type]  # one of the three
+
+    def tell(self, error: Exception) -> None:
+        """An error of ours, with what to do about it."""
+        hint = getattr(error, "hint", "")
+        text = getattr(error, "message", str(error))
+        self.say(f"{text} {hint}".strip(), "error")
+
+    def tell_notices(self) -> None:
+        """Pass on what the core has to say and has not said yet."""
+        for notice in self.core.notices[self._notices_told :]:
+            self.say(notice, "warning")
+        self._notices_told = len(self.core.notices)
+
+    @property
+    def status(self) -> Status:
+        """What the status line shows now."""
+        model = getattr(self.core, "model", None)
+        usage = self.chat.last_usage
+        return Status(
+            model=model.info.name if model and model.info else self.core.config.model.name,
+            state=model.state if model else "idle",
+            adapter=model.adapter if model else "",
+            adapter_scale=model.adapter_scale if model else 1.0,
+            context_used=usage.prompt_tokens + usage.completion_tokens if usage else 0,
+            context_size=usage.context_size if usage else (model.info.context if model and model.info else 0),
+            tokens_per_second=usage.tokens_per_second if usage else 0.0,
+            activity=self.chat.activity,
+            ingest=self.ingest.line if self.ingest else "",
+        )
+
+    def _ingested(self, summary: Summary) -> None:
+        self.last_summary = summary
+        self.say(summary_line(summary), "warning" if summary.failed else "information")
+        for failure in summary.failed[:3]:
+            self.say(f"{failure.path}: {failure.reason}", "warning")
+
+    # -- screens --------------------------------------------------------------
+
+    def action_library(self) -> None:
+        """Open the library."""
+        if self.ingest is None:
+            self.say("The library is not open yet.", "warning")
+            return
+        from assistant.tui.screens.library import LibraryScreen
+
+        if not isinstance(self.screen, LibraryScreen):
+            self.push_screen(LibraryScreen(self.core, self.ingest))
+
+    def action_help(self) -> None:
+        """Show the keys of the focused widget, all keys, and the commands."""
+        from assistant.tui.screens.help import HelpScreen, keys_of
+
+        if isinstance(self.screen, HelpScreen):
+            self.pop_screen()
+        else:
+            self.push_screen(HelpScreen(*keys_of(self.focused)))
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C with nothing selected: stop the answer, or say how to quit."""
+        if self.chat.answering:
+            self.chat.action_stop()
+        else:
+            self.say("Ctrl+Q quits.")
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Of Textual's own commands, the one that is about colours."""
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    # -- safety -----------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Every line passes the safe filter last."""
+        return [*super().get_line_filters(), self._safe_filter]
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy, without characters that could steer the terminal the text is pasted into."""
+        super().copy_to_clipboard(safe_text(text))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own would print the local variables of every frame: questions, documents, settings.
+        self._return_code = 1
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        path = record(cause, self.core.config.home / "logs")
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        told = f"The assistant met an unexpected error ({type(cause).__name__}) and closed. What happened is in {path}"
+        self._exit_renderables.append(Text(safe_text(told)))
+        self._close_messages_no_wait()
+

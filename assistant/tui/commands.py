@@ -1,0 +1,144 @@
+"""Which `/` commands there are, and what a typed line means."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.errors import UsageError
+
+LINE = re.compile(r"/([A-Za-z]*)(?:[ \t]+(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its name without the slash, what may follow it, and what it does."""
+
+    name: str
+    arguments: str
+    help: str
+
+    @property
+    def usage(self) -> str:
+        """As typed."""
+        return f"/{self.name} {self.arguments}".rstrip()
+
+    @property
+    def needs_argument(self) -> bool:
+        """Whether it does nothing when it stands alone."""
+        return bool(self.arguments) and not self.arguments.startswith("[")
+
+
+COMMANDS = (
+    Command("help", "", "keys and commands"),
+    Command("new", "", "begin a new chat"),
+    Command("chats", "", "show or hide the list of chats"),
+    Command("docs", "", "the library: documents, adding, removing, a test search"),
+    Command("add", "PATH", "index a file, or a folder with all that is in it"),
+    Command("sources", "", "the cited passages of the last answer, in their pages"),
+    Command("scope", "NAMES|all|none", "which collections this chat searches"),
+    Command("search", "WORDS", "find messages in all chats"),
+    Command("regenerate", "", "another answer to the last question"),
+    Command("continue", "", "answer a question whose answer was interrupted"),
+    Command("copy", "", "copy the last answer"),
+    Command("export", "[FILE]", "save this chat as Markdown"),
+    Command("rename", "TITLE", "give this chat a title"),
+    Command("delete", "", "move this chat to the trash, where it stays for 30 days"),
+    Command("model", "NAME|PATH", "change the model: starter, or any GGUF file"),
+    Command("adapter", "PATH [SCALE]|off", "put a LoRA adapter on the model, or take it off"),
+    Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),
+    Command("theme", "[NAME]", "change the colours"),
+    Command("quit", "", "close the assistant; what you typed is kept"),
+)  # fmt: skip
+
+BY_NAME = {command.name: command for command in COMMANDS}
+SETTING_SECTIONS = ("sampling", "answer")  # what takes effect at the next answer
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A way to complete the typed line: the whole line it becomes, how it is listed, and its help."""
+
+    line: str
+    label: str
+    help: str = ""
+
+
+def is_command(text: str) -> bool:
+    """Whether a typed text is a command: `/word`, alone or before a blank, on its first line only."""
+    return "\n" not in text.strip() and LINE.fullmatch(text.strip()) is not None
+
+
+def parse(text: str) -> tuple[Command, str]:
+    """The command and what follows it.
+
+    Raises:
+        UsageError: no such command, or its argument is missing.
+    """
+    match = LINE.fullmatch(text.strip())
+    name, rest = (match[1].lower(), (match[2] or "").strip()) if match else ("", "")
+    command = BY_NAME.get(name)
+    if command is None:
+        raise UsageError(f"There is no command /{name}.", _nearest(name, list(BY_NAME), "/"))
+    if command.needs_argument and not rest:
+        raise UsageError(f"/{command.name} needs more: {command.usage}", f"({command.help})")
+    return command, rest
+
+
+def suggestions(text: str) -> list[Suggestion]:
+    """Commands that a line with nothing but `/` and letters may become."""
+    if not re.fullmatch(r"/[A-Za-z]*", text):
+        return []
+    start = text[1:].lower()
+    return [
+        Suggestion(f"/{command.name}{' ' if command.arguments else ''}", command.usage, command.help)
+        for command in COMMANDS
+        if command.name.startswith(start)
+    ]
+
+
+def setting_keys(config: Any) -> dict[str, tuple[str, Any]]:
+    """Settings that /set can change, with their section and present value."""
+    return {
+        key: (section, getattr(getattr(config, section), key))
+        for section in SETTING_SECTIONS
+        for key in getattr(config, section).__slots__
+    }
+
+
+def parse_setting(rest: str, config: Any) -> tuple[str, str, Any]:
+    """Section, key and value of `KEY VALUE` (or `KEY=VALUE`).
+
+    Raises:
+        UsageError: no such key, or no value.
+    """
+    key, _, value = rest.replace("=", " ", 1).strip().partition(" ")
+    known = setting_keys(config)
+    key = key.rpartition(".")[2]
+    if key not in known:
+        raise UsageError(f"There is no setting {key}.", _nearest(key, list(known), ""))
+    if not value.strip():
+        raise UsageError(f"{key} is {_shown(known[key][1])}.", f"To change it: /set {key} VALUE")
+    return known[key][0], key, _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    """A value as in the settings file; what is not one is a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _nearest(name: str, known: list[str], prefix: str) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    if near:
+        return f"Did you mean {prefix}{near[0]}?"
+    return f"Known: {', '.join(prefix + entry for entry in known)}."

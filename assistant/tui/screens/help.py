@@ -1,0 +1,73 @@
+"""F1: the keys of what has the focus, the keys that always work, and the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from assistant.tui.commands import COMMANDS
+from assistant.tui.widgets.plain import Plain
+
+PROMPT_KEYS = (
+    ("Enter", "send"),
+    ("Alt+Enter, Ctrl+J", "new line (Shift+Enter where the terminal can tell)"),
+    ("Up, Down", "what you sent before, on the first and last row"),
+    ("Tab", "complete a / command or a path"),
+    ("Page Up, Page Down", "scroll the conversation"),
+)
+KEYS = (
+    ("Esc", "stop the answer; take back a waiting question; close a panel"),
+    ("Ctrl+N", "new chat"),
+    ("Ctrl+B", "list of chats (Enter opens, Delete deletes)"),
+    ("Ctrl+L", "library"),
+    ("Ctrl+O", "sources of the chosen or last answer"),
+    ("Ctrl+R", "another answer to the last question"),
+    ("Alt+Up, Alt+Down", "choose an answer (Enter shows its sources)"),
+    ("Alt+C", "copy the chosen or last answer"),
+    ("Ctrl+C", "copy what is selected with the mouse; stop the answer"),
+    ("Ctrl+P", "command palette"),
+    ("Ctrl+Q", "quit"),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys and commands."""
+
+    BINDINGS = [Binding("escape,f1,q,enter", "dismiss", "Back")]
+
+    def __init__(self, group: str, focused: Sequence[tuple[str, str]]) -> None:
+        """`focused` are the keys of the widget that had the focus, under its name `group`."""
+        super().__init__()
+        self._group, self._focused = group, focused
+
+    def compose(self) -> ComposeResult:
+        """One column that scrolls."""
+        with VerticalScroll(classes="help"):
+            if self._focused:
+                yield _table(self._group, self._focused)
+            yield _table("Keys", KEYS)
+            yield _table("Commands", [(command.usage, command.help) for command in COMMANDS])
+            yield Plain("Esc  back", classes="dialog-keys")
+
+
+def keys_of(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
+    """The name and the keys of the widget that has the focus; nothing where it has none of its own."""
+    if focused is None:
+        return "", ()
+    if focused.id == "prompt":
+        return "Question", PROMPT_KEYS
+    bindings = [binding for each in type(focused).__dict__.get("BINDINGS", ()) for binding in Binding.make_bindings([each])]
+    keys = [(binding.key.title(), binding.description) for binding in bindings if binding.show]
+    return str(type(focused).BINDING_GROUP_TITLE or type(focused).__name__), keys
+
+
+def _table(title: str, rows: Sequence[tuple[str, str]]) -> Plain:
+    width = max(len(key) for key, _ in rows)
+    lines = [Content.assemble((key.ljust(width), "$text-accent"), f"   {told}") for key, told in rows]
+    return Plain(Content("\n").join([Content.styled(title, "bold"), *lines]), classes="help-table")

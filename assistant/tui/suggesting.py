@@ -1,0 +1,58 @@
+"""What the typed line may become: commands, paths, settings, collections, themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from assistant.tui.commands import Suggestion, setting_keys, suggestions
+from assistant.tui.path_completion import completions
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+
+MOST = 50
+
+
+async def suggest(text: str, core: Core, themes: Iterable[str]) -> list[Suggestion]:
+    """Completions of a command line, at most 50; none for anything else."""
+    if not text.startswith("/") or "\n" in text:
+        return []
+    command, space, rest = text.partition(" ")
+    if not space:
+        return suggestions(text)
+    found: list[Suggestion] = []
+    if command in ("/add", "/model", "/adapter") and " " not in rest:
+        found = await _paths(command, rest)
+    elif command == "/set" and " " not in rest:
+        found = _settings(rest, core)
+    elif command == "/scope":
+        found = await _collections(rest, core)
+    elif command == "/theme":
+        found = [Suggestion(f"/theme {name}", name) for name in sorted(themes) if name.startswith(rest)]
+    return [entry for entry in found if entry.line != text][:MOST]
+
+
+async def _paths(command: str, typed: str) -> list[Suggestion]:
+    named = {"/model": ["starter"], "/adapter": ["off"]}.get(command, [])
+    paths = [
+        path for path in await completions(typed)
+        if command == "/add" or path.endswith(("/", ".gguf"))
+    ]  # fmt: skip
+    return [Suggestion(f"{command} {name}", name) for name in [*named, *paths] if name.startswith(typed)]
+
+
+def _settings(typed: str, core: Core) -> list[Suggestion]:
+    return [
+        Suggestion(f"/set {key} ", key, f"is {value!r}")
+        for key, (_, value) in setting_keys(core.config).items()
+        if key.startswith(typed)
+    ]
+
+
+async def _collections(typed: str, core: Core) -> list[Suggestion]:
+    before, _, last = typed.rpartition(" ")
+    start = f"/scope {before} " if before else "/scope "
+    named = [(each.name, f"{each.documents} documents") for each in await core.library.collections()]
+    choices = [*named, ("all", "every document"), ("none", "answer without documents")]
+    return [Suggestion(start + name, name, told) for name, told in choices if name.startswith(last)]

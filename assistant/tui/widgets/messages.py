@@ -1,0 +1,183 @@
+"""How one question, one answer and one notice look in the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message as UiMessage
+from textual.timer import Timer
+
+from assistant.citations import with_marks
+from assistant.conversation import Citation, Message
+from assistant.safe_text import safe_line, safe_text
+from assistant.tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from textual.widgets.markdown import MarkdownStream
+
+    from assistant.tui.widgets.markdown import AnswerMarkdown
+
+FLUSH_SECONDS = 0.06  # streamed text reaches the screen at most 17 times a second
+
+
+class QuestionView(Plain):
+    """What the user asked."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(safe_text(text), classes="question")
+
+
+class NoticeView(Plain):
+    """A line from the assistant itself, not from the model."""
+
+    def __init__(self, text: str, severity: str = "information") -> None:
+        super().__init__(safe_text(text), classes=f"notice -{severity}")
+
+
+class SourceLine(Plain):
+    """One cited place under an answer; a click opens it."""
+
+    class Chosen(UiMessage):
+        """The user wants to see a cited passage."""
+
+        def __init__(self, mark: int) -> None:
+            super().__init__()
+            self.mark = mark
+
+    def __init__(self, citation: Citation) -> None:
+        super().__init__(_source_line(citation), classes="source-line")
+        self._mark = citation.mark
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the sources at this mark."""
+        event.stop()
+        self.post_message(self.Chosen(self._mark))
+
+
+class AnswerView(Vertical, can_focus=True):
+    """An answer: its text, where it comes from, and what the assistant has to say about it."""
+
+    BINDING_GROUP_TITLE = "Answer"
+    BINDINGS = [
+        Binding("enter", "sources", "Sources"),
+        Binding("space", "sources", "Sources", show=False),
+    ]
+
+    class SourcesWanted(UiMessage):
+        """The user wants to see what an answer stands on; `mark` 0 means all of it."""
+
+        def __init__(self, message: Message, mark: int = 0) -> None:
+            super().__init__()
+            self.message = message
+            self.mark = mark
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(classes="answer")
+        self.message = message
+        self.text = message.text
+        self._trace = Plain(classes="trace")
+        self._below = Vertical(classes="below")
+        self._markdown: AnswerMarkdown
+        self._stream: MarkdownStream | None = None
+        self._pending: list[str] = []
+        self._flushing: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """The text, the trace, then citations and notices."""
+        # markdown-it is not needed before the first answer is shown.
+        from assistant.tui.widgets.markdown import AnswerMarkdown
+
+        self._markdown = AnswerMarkdown(safe_text(_shown(self.message)))
+        yield self._markdown
+        yield self._trace
+        with self._below:
+            yield from _lines_below(self.message)
+
+    def on_mount(self) -> None:
+        """Show the trace of a stored answer, or get ready to stream."""
+        self._show_trace(_trace(self.message))
+        if self.message.state == "partial":
+            self._flushing = self.set_interval(FLUSH_SECONDS, self._flush)
+
+    def feed(self, text: str) -> None:
+        """Add streamed text; it is drawn with the next flush."""
+        self.text += text
+        self._pending.append(text)
+
+    def show_progress(self, text: str) -> None:
+        """Say in the trace line what is going on."""
+        self._show_trace(safe_line(text))
+
+    async def finish(self, message: Message) -> None:
+        """Show the stored answer in place of the streamed one."""
+        if self._flushing is not None:
+            self._flushing.stop()
+        if self._stream is not None:
+            await self._stream.stop()
+            self._stream = None
+        self.message, self.text, self._pending = message, message.text, []
+        # Streaming can leave code fences blank: one whole update puts that right.
+        await self._markdown.update(safe_text(_shown(message)))
+        self._show_trace(_trace(message))
+        await self._below.remove_children()
+        await self._below.mount_all(_lines_below(message))
+
+    def action_sources(self) -> None:
+        """Open the sources panel for this answer."""
+        self.post_message(self.SourcesWanted(self.message))
+
+    def on_source_line_chosen(self, event: SourceLine.Chosen) -> None:
+        """A line under the answer was clicked."""
+        event.stop()
+        self.post_message(self.SourcesWanted(self.message, event.mark))
+
+    async def _flush(self) -> None:
+        if not self._pending:
+            return
+        from textual.widgets import Markdown
+
+        if self._stream is None:
+            self._stream = Markdown.get_stream(self._markdown)
+        text, self._pending = "".join(self._pending), []
+        await self._stream.write(safe_text(text))
+
+    def _show_trace(self, text: str) -> None:
+        self._trace.display = bool(text)
+        self._trace.update(text)
+
+
+def _shown(message: Message) -> str:
+    """Marks of sentences the assistant attributed are put in for display only."""
+    return with_marks(message.text, message.citations)
+
+
+def _lines_below(message: Message) -> Iterable[Plain]:
+    seen: set[tuple[int, int | None]] = set()
+    for citation in message.citations:
+        if (citation.mark, citation.page) not in seen:
+            seen.add((citation.mark, citation.page))
+            yield SourceLine(citation)
+    for notice in message.notices:
+        yield NoticeView(notice, "error" if message.state == "error" else "information")
+    if message.state == "interrupted":
+        yield NoticeView("This answer was interrupted. /continue answers the question again.", "warning")
+
+
+def _trace(message: Message) -> str:
+    stopped = {"stopped": "stopped", "error": "not finished", "interrupted": "interrupted"}.get(message.state, "")
+    return safe_line(" · ".join(part for part in (message.trace, stopped) if part))
+
+
+def _source_line(citation: Citation) -> Content:
+    mark = f"[~{citation.mark}]" if citation.attributed else f"[{citation.mark}]"
+    name = safe_line(PurePath(citation.path).name or citation.document)
+    page = f" · page {citation.page}" if citation.page is not None else ""
+    how = "  found by the assistant" if citation.attributed else ""
+    return Content.assemble((mark, "$text-accent"), f" {name}{page}", (how, "$text-muted"))

@@ -1,0 +1,107 @@
+"""What an answer stands on: a list of sources, and the page of the chosen one with the quote highlighted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from assistant.safe_text import safe_line, safe_text
+from assistant.tui.sources import Page, Source, page_around, scores
+from assistant.tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from ingest.library import Library
+
+HIGHLIGHT = "$text on $warning-muted"
+LINES_ABOVE = 3  # kept in view over the highlighted quote
+
+
+class SourcesPanel(Vertical):
+    """The sources of one answer."""
+
+    BINDING_GROUP_TITLE = "Sources"
+
+    def __init__(self, library: Library, sources: Sequence[Source], mark: int = 0) -> None:
+        """`mark` is the one to show first; 0 is the first there is."""
+        super().__init__(classes="sources-panel")
+        self._library = library
+        self._sources = sources
+        self._mark = mark
+
+    def compose(self) -> ComposeResult:
+        """The list above, the page below."""
+        cited = sum(source.cited for source in self._sources)
+        yield Plain(f"Sources · {cited} cited of {len(self._sources)} found", classes="panel-title")
+        yield OptionList(*(Option(_label(source)) for source in self._sources), markup=False, classes="sources-list")
+        yield Plain(classes="page-title")
+        with VerticalScroll(classes="page-scroll"):
+            yield Plain(classes="page")
+
+    def on_mount(self) -> None:
+        """Show the wanted source."""
+        if not self._sources:
+            self.query_one(".page", Plain).update("This answer stands on no passages from your documents.")
+            return
+        wanted = [index for index, source in enumerate(self._sources) if source.mark == self._mark]
+        self.query_one(OptionList).highlighted = wanted[0] if wanted else 0
+
+    def focus_list(self) -> None:
+        """Make the arrow keys walk through the sources."""
+        self.query_one(OptionList).focus()
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.run_worker(self._show(self._sources[event.option_index]), group="page", exclusive=True)
+
+    async def _show(self, source: Source) -> None:
+        page = page_around(await self._library.document_text(source.document_id), source)
+        self.query_one(".page-title", Plain).update(_title(source, page))
+        text = safe_text(page.text)  # character for character, so that offsets stay
+        content = Content(text)
+        if source.passage is not None and source.cited:
+            content = _faint_outside(content, page, source)
+        self.query_one(".page", Plain).update(content.stylize(HIGHLIGHT, page.start, page.end))
+        self.call_after_refresh(self._scroll_to, text, page.start)
+
+    def _scroll_to(self, text: str, position: int) -> None:
+        width = max(self.query_one(".page", Plain).content_size.width, 1)
+        rows = len(Content(text[:position]).wrap(width)) - 1 if position else 0
+        self.query_one(".page-scroll").scroll_to(y=max(rows - LINES_ABOVE, 0), animate=False)
+
+
+def _faint_outside(content: Content, page: Page, source: Source) -> Content:
+    """The passage the model read stands in the usual colour, the rest of the page behind it."""
+    assert source.passage is not None
+    first = page.start - (source.start - source.passage.start)
+    last = first + len(source.passage.text)
+    if page.notice or first < 0:
+        return content
+    return content.stylize("$text-muted", 0, first).stylize("$text-muted", last)
+
+
+def _label(source: Source) -> Content:
+    mark = f"[~{source.mark}]" if source.attributed else f"[{source.mark}]"
+    page = f" · page {source.page}" if source.page is not None else ""
+    name = safe_line(PurePath(source.path).name or source.document)
+    if source.attributed:
+        told = "found by the assistant"
+    else:
+        told = "cited by the model" if source.cited else "retrieved, not cited"
+    line = Content.assemble((mark, "$text-accent" if source.cited else "$text-muted"), f" {name}{page}")
+    numbers = f" · {scores(source.passage)}" if source.passage is not None else ""
+    return Content.assemble(line, "\n    ", (f"{told}{numbers}", "$text-muted"))
+
+
+def _title(source: Source, page: Page) -> Content:
+    path = safe_line(source.path)
+    where = f"{path} · page {source.page}" if source.page is not None else path
+    return Content.assemble((where, "bold"), (f"\n{page.notice}", "$text-warning") if page.notice else "")
