@@ -25,7 +25,7 @@ EMBEDDING = "token_embd.weight"  # its two halves are stored the other way round
 
 @dataclass(frozen=True, slots=True)
 class AdapterFacts:
-    """A LoRA adapter that fits. Its effect is scaled by strength * alpha / rank (by the strength alone if alpha is 0)."""
+    """A LoRA adapter that fits. llama.cpp scales it by strength * alpha / rank (by the strength if alpha is 0)."""
 
     name: str
     rank: int  # the largest, where ranks differ

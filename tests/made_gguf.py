@@ -1,0 +1,178 @@
+"""GGUF files made on the spot: a tiny model, LoRA adapters, and whatever lie a test needs."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.gguf import GGUFFacts
+
+Array = NDArray[np.float32]
+ALIGNMENT = 32
+WIDTH, HEADS, KV_HEADS, INNER, LAYERS = 32, 4, 2, 64, 2
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+class U64(int):
+    """A whole number written with 64 bits."""
+
+
+def write_gguf(path: Path, metadata: dict[str, Any], tensors: dict[str, Array], version: int = 3) -> Path:
+    """A GGUF file of float32 tensors; arrays have numpy's order of dimensions."""
+    head = struct.pack("<4sIQQ", b"GGUF", version, len(tensors), len(metadata))
+    for key, value in metadata.items():
+        head += _string(key) + _value(value)
+    data = b""
+    for name, array in tensors.items():
+        head += _string(name) + struct.pack("<I", array.ndim)
+        head += struct.pack(f"<{array.ndim}Q", *reversed(array.shape)) + struct.pack("<IQ", 0, len(data))
+        data += _padded(array.astype("<f4").tobytes())
+    path.write_bytes((_padded(head) + data) if tensors else head)
+    return path
+
+
+def tiny_metadata(**changes: Any) -> dict[str, Any]:
+    """Metadata of a small random llama with one token for each byte; a change of None leaves the key out."""
+    tokens = [*_byte_tokens(), "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<s>", "</s>"]
+    metadata = {
+        "general.architecture": "llama",
+        "general.type": "model",
+        "general.name": "tiny",
+        "llama.context_length": 512,
+        "llama.embedding_length": WIDTH,
+        "llama.block_count": LAYERS,
+        "llama.feed_forward_length": INNER,
+        "llama.attention.head_count": HEADS,
+        "llama.attention.head_count_kv": KV_HEADS,
+        "llama.attention.layer_norm_rms_epsilon": 1e-5,
+        "llama.rope.dimension_count": WIDTH // HEADS,
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "gpt-2",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [1] * 256 + [3] * (len(tokens) - 256),
+        "tokenizer.ggml.merges": ["a b"],
+        "tokenizer.ggml.bos_token_id": 259,
+        "tokenizer.ggml.eos_token_id": 258,
+        "tokenizer.ggml.add_bos_token": False,
+        "tokenizer.chat_template": CHATML,
+    }
+    metadata |= {name.replace("__", "."): value for name, value in changes.items()}
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def tiny_tensors(seed: int = 1) -> dict[str, Array]:
+    """Random weights for `tiny_metadata`."""
+    draw = np.random.default_rng(seed)
+    narrow = WIDTH // HEADS * KV_HEADS
+    shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (261, WIDTH), "output_norm.weight": (WIDTH,)}
+    for layer in range(LAYERS):
+        shapes |= {
+            f"blk.{layer}.{name}.weight": shape
+            for name, shape in {
+                "attn_norm": (WIDTH,), "attn_q": (WIDTH, WIDTH), "attn_k": (narrow, WIDTH), "attn_v": (narrow, WIDTH),
+                "attn_output": (WIDTH, WIDTH), "ffn_norm": (WIDTH,), "ffn_gate": (INNER, WIDTH),
+                "ffn_up": (INNER, WIDTH), "ffn_down": (WIDTH, INNER),
+            }.items()
+        }  # fmt: skip
+    return {
+        name: np.ones(shape, np.float32) if "norm" in name else draw.normal(0, 0.3, shape).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+
+
+def tiny_model(path: Path, **changes: Any) -> Path:
+    """A model of about 100 kB that llama.cpp loads in milliseconds and that babbles."""
+    return write_gguf(path, tiny_metadata(**changes), tiny_tensors())
+
+
+def lora(
+    path: Path,
+    base: GGUFFacts,
+    targets: Iterable[str] = ("blk.0.attn_q.weight", "blk.1.ffn_down.weight"),
+    rank: int = 4,
+    strength: float = 0.3,
+    seed: int = 1,
+    **changes: Any,
+) -> Path:
+    """A random LoRA adapter for some tensors of a base model; a change of None leaves the key out."""
+    draw = np.random.default_rng(seed)
+    tensors: dict[str, Array] = {}
+    for target in targets:
+        inner, outer = base.tensors[target].shape[:2]
+        tensors[f"{target}.lora_a"] = draw.normal(0, strength, (rank, inner)).astype(np.float32)
+        tensors[f"{target}.lora_b"] = draw.normal(0, strength, (outer, rank)).astype(np.float32)
+    return write_gguf(path, lora_metadata(base, **changes), tensors)
+
+
+def lora_metadata(base: GGUFFacts, **changes: Any) -> dict[str, Any]:
+    """Metadata of an adapter for `base`."""
+    metadata: dict[str, Any] = {
+        "general.type": "adapter",
+        "general.architecture": base.architecture,
+        "adapter.type": "lora",
+        "adapter.lora.alpha": 8.0,
+    }
+    metadata |= {name.replace("__", "."): value for name, value in changes.items()}
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """A file with one plausible kind of damage: flipped bytes (mostly in the header), a cut, or inserted noise."""
+    kind = chance.randrange(4)
+    header = min(len(data), 4096)
+    if kind == 0:
+        return data[: chance.randrange(len(data))]
+    changed = bytearray(data)
+    if kind == 1:
+        for _ in range(chance.randint(1, 8)):
+            changed[chance.randrange(header)] = chance.randrange(256)
+    elif kind == 2:
+        at = chance.randrange(0, header - 8)
+        changed[at : at + 8] = struct.pack("<Q", chance.choice([0, 1, 2**31, 2**32, 2**63 - 1, 2**64 - 1]))
+    else:
+        at = chance.randrange(header)
+        changed[at:at] = chance.randbytes(chance.randint(1, 64))
+    return bytes(changed)
+
+
+def _byte_tokens() -> list[str]:
+    """The 256 letters that byte-level BPE writes bytes with (the table of GPT-2)."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    letters = {byte: chr(byte) for byte in plain} | {byte: chr(256 + place) for place, byte in enumerate(others)}
+    return [letters[byte] for byte in range(256)]
+
+
+def _value(value: Any) -> bytes:
+    if isinstance(value, list):
+        kind, body = (
+            (8, b"".join(map(_string, value)))
+            if isinstance(value[0], str)
+            else (5, struct.pack(f"<{len(value)}i", *value))
+        )
+        return struct.pack("<IIQ", 9, kind, len(value)) + body
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + _string(value)
+    if isinstance(value, bool):
+        return struct.pack("<I?", 7, value)
+    if isinstance(value, U64):
+        return struct.pack("<IQ", 10, value)
+    return struct.pack("<If", 6, value) if isinstance(value, float) else struct.pack("<II", 4, value)
+
+
+def _string(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % ALIGNMENT)
