@@ -86,8 +86,11 @@ class ChatEngine:
             thread = await self._conversations.thread(conversation_id)
             parent = thread[-1].id if thread else None
             question, answer = await self._conversations.begin_turn(conversation_id, parent, text, chosen)
-            async for event in self._answer(thread, question, answer, chosen, use_documents):
-                yield event
+            async with contextlib.aclosing(
+                self._answer(thread, question, answer, chosen, use_documents)
+            ) as events:
+                async for event in events:
+                    yield event
 
     async def regenerate(
         self, message_id: int, *, sampling: Sampling | None = None, use_documents: bool = True
@@ -104,8 +107,11 @@ class ChatEngine:
                 raise UsageError("Only an answer can be generated again.")
             thread = await self._conversations.thread(old.conversation_id, old.parent_id)
             answer = await self._conversations.begin_answer(old.conversation_id, old.parent_id, chosen)
-            async for event in self._answer(thread[:-1], thread[-1], answer, chosen, use_documents):
-                yield event
+            async with contextlib.aclosing(
+                self._answer(thread[:-1], thread[-1], answer, chosen, use_documents)
+            ) as events:
+                async for event in events:
+                    yield event
 
     @contextlib.contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
@@ -125,8 +131,9 @@ class ChatEngine:
         ended = False
         try:
             yield Started(question, answer)
-            async for event in self._steps(turn, thread, question, sampling, use_documents):
-                yield event
+            async with contextlib.aclosing(self._steps(turn, thread, question, sampling, use_documents)) as events:
+                async for event in events:
+                    yield event
             ended = True
             yield await self._end(turn)
         except AssistantError as error:
@@ -154,8 +161,9 @@ class ChatEngine:
         prompt = await self._prompt(history, question.text, result.passages if result else (), sampling)
         turn.passages = prompt.passages
         turn.notices += prompt.notices
-        async for event in self._stream(turn, prompt, sampling):
-            yield event
+        async with contextlib.aclosing(self._stream(turn, prompt, sampling)) as events:
+            async for event in events:
+                yield event
 
     async def _retrieve(
         self, turn: Turn, history: Sequence[Message], question: Message, use_documents: bool
@@ -192,28 +200,25 @@ class ChatEngine:
         assert self._stopping is not None
         stopping = asyncio.create_task(self._stopping.wait())
         pieces = self._model.complete(prompt.messages, replace(sampling, max_tokens=prompt.max_tokens))
+        following: asyncio.Future[str | Done | None] | None = None
         try:
             while True:
                 following = asyncio.ensure_future(anext(pieces, None))
                 await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not following.done():
-                    following.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, AssistantError):
-                        await following
-                    return
-                piece = following.result()
+                piece = following.result() if following.done() else None
                 if piece is None:
                     return
                 if isinstance(piece, Done):
-                    turn.usage = self._usage(piece)
-                    if piece.finish == "length":
-                        turn.notices.append("The answer reached its longest length and stops here.")
-                    continue
-                turn.text += piece
-                yield Token(turn.answer.id, piece)
-                await self._save_now_and_then(turn)
+                    self._note_end(turn, piece)
+                else:
+                    turn.text += piece
+                    yield Token(turn.answer.id, piece)
+                    await self._save_now_and_then(turn)
         finally:
             stopping.cancel()
+            if following is not None and not following.done():
+                following.cancel()
+                await asyncio.wait({following})
             await pieces.aclose()
 
     async def _save_now_and_then(self, turn: Turn) -> None:
@@ -259,13 +264,15 @@ class ChatEngine:
         found += citations.attribute(turn.text, bare, turn.passages, places, similarity)
         return sorted(found, key=lambda each: (each.answer_start, each.mark))
 
-    def _usage(self, done: Done) -> Usage:
-        return Usage(
+    def _note_end(self, turn: Turn, done: Done) -> None:
+        turn.usage = Usage(
             prompt_tokens=done.prompt_tokens, cached_tokens=done.cached_tokens,
             completion_tokens=done.completion_tokens, tokens_per_second=done.tokens_per_second,
             seconds_to_first_token=done.seconds_to_first_token,
             context_size=self._model.info.context if self._model.info else 0,
         )  # fmt: skip
+        if done.finish == "length":
+            turn.notices.append("The answer reached its longest length and stops here.")
 
 
 def _trace(result: SearchResult | None) -> str:

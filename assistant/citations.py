@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from assistant.conversation import Citation
 from ingest.document import Passage
 
-MARK = re.compile(r"(?<![\w\]])\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()|(?<=\])\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()")
-SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)*_]*(?:\s*\[\d[\d, ]*\])*(?=\s|$)|\n+")
+MARK = re.compile(r"\s?(?<!\w)\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()")
+LINE_BREAK = r"\n\s*\n\s*|\n(?=[ \t]*(?:[-*•#|>]|\d{1,3}[.)]\s))"  # single breaks are mostly wrapped lines
+SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)*_]*(?:\s*\[\d[\d, ]*\])*(?=\s|$)|" + LINE_BREAK)
 ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Za-z]|[Mm]rs?|[Dd]r|[Ss]t|[Nn]o|[Pp]p?|[Vv]s|etc|e\.g|i\.e|[Aa]pprox|[Ff]ig|[Cc]a)\.$")
 WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?")
 NUMBER = re.compile(r"\d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -67,11 +68,12 @@ class Model:
         """Stream an answer: pieces of text, then Done. Leaving the loop cancels it in the child."""
         await self.ready()
         self._worker.subject = self._name
-        arguments = {"messages": [asdict(message) for message in messages], "sampling": asdict(sampling)}
-        async for reply in self._worker.stream("complete", **arguments):
-            if reply.last:
-                return
-            yield Done(**reply.data["done"]) if "done" in reply.data else reply.data["text"]
+        asked = [asdict(message) for message in messages]
+        stream = self._worker.stream("complete", messages=asked, sampling=asdict(sampling))
+        async with contextlib.aclosing(stream) as replies:
+            async for reply in replies:
+                if not reply.last:
+                    yield Done(**reply.data["done"]) if "done" in reply.data else reply.data["text"]
 
     async def use_adapter(self, name: str | None, scale: float = 1.0) -> str:
         """Put an adapter on the live model, change its strength, or take it off (None or "").
@@ -87,13 +89,16 @@ class Model:
             return await self._use_adapter(name or "", scale)
 
     async def _load(self, name: str) -> None:
-        before, self.state = self.state, "loading"
+        self.state = "loading"
         self._worker.subject = name
-        threads = {"threads": self._settings.threads, "batch_threads": self._settings.prompt_threads}
+        settings = self._settings
         try:
-            reply = await self._worker.call("load", model=name, context=self._settings.context, **threads)
+            reply = await self._worker.call(
+                "load", model=name, context=settings.context, threads=settings.threads,
+                batch_threads=settings.prompt_threads,
+            )  # fmt: skip
         except AssistantError:
-            self.state = before if before == "ready" and self._holder == self._worker.pid else "failed"
+            self._holder, self.state = None, "failed"  # the next answer loads the model that worked last
             raise
         self.info = ModelInfo(**reply.data)
         self._holder, self.state, self.adapter = self._worker.pid, "ready", ""

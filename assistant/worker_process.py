@@ -52,7 +52,7 @@ class WorkerProcess:
         self._numbers = 0
         self._deaths: deque[float] = deque(maxlen=RESTARTS + 1)
         self._heard = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._starting = asyncio.Lock()
         self._wanted = True
 
@@ -89,10 +89,11 @@ class WorkerProcess:
         Raises:
             AssistantError: as the service raised it, or a WorkerError when the child died.
         """
-        async for reply in self.stream(method, blob=blob, **arguments):
-            if reply.last:
-                return reply
-        raise WorkerError(f"The {self.name} process gave no result.")  # pragma: no cover - stream always ends
+        async with contextlib.aclosing(self.stream(method, blob=blob, **arguments)) as replies:
+            async for reply in replies:
+                if reply.last:
+                    return reply
+        raise WorkerError(f"The {self.name} process gave no result.")
 
     async def stream(self, method: str, /, *, blob: bytes = b"", **arguments: Any) -> AsyncGenerator[Reply, None]:
         """Run a method and yield its items as they come; the last reply has `last` set.
@@ -131,11 +132,9 @@ class WorkerProcess:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        await process.wait()
-        for task in self._tasks:
-            if task is not asyncio.current_task():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        listening, watching = self._tasks
+        watching.cancel()
+        await asyncio.wait({listening, watching})
 
     async def _spawn(self) -> None:
         offline.enforce()
@@ -154,10 +153,8 @@ class WorkerProcess:
         self._heard = time.monotonic()
         await self._send(self.settings)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._tasks = [
-            asyncio.create_task(self._listen(process, ready)),
-            asyncio.create_task(self._watch(process)),
-        ]
+        listening = asyncio.create_task(self._listen(process, ready))
+        self._tasks = (listening, asyncio.create_task(self._watch(process)))
         await ready
 
     async def _send(self, message: dict[str, Any], blob: bytes = b"") -> None:

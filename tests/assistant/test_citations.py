@@ -1,0 +1,116 @@
+"""Marks, quotes and attribution."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.citations import (
+    attribute,
+    bind,
+    content_words,
+    drop_unbound,
+    passage_sentences,
+    sentences,
+    unmarked,
+    with_marks,
+)
+from ingest.document import Passage
+
+LEASE = "The tenancy begins on 1 May. The rent is 950 pounds a month, due on the first. Pets need consent."
+BOILER = "Hold the reset button for five seconds. The boiler then restarts."
+PASSAGES = [
+    Passage(1, 7, "Lease", "/lease.pdf", LEASE, 100, 100 + len(LEASE), page=2, score=0.9),
+    Passage(2, 8, "Boiler manual", "/boiler.pdf", BOILER, 0, len(BOILER), page=5, score=0.5),
+]
+
+
+def cited(text):
+    text = drop_unbound(text, bind(text, PASSAGES))
+    return text, bind(text, PASSAGES)
+
+
+def split(text):
+    return [text[span.start : span.end] for span in sentences(text)]
+
+
+def test_sentences_keep_their_marks_and_survive_abbreviations():
+    """A mark behind the full stop belongs to the sentence before it; titles and numbers do not end one."""
+    text = "Dr. Hill paid £9.50 e.g. on 3.4.2024 [1]. Then he\nleft. [2]\n- a list line\n\nIs it so? Yes!"
+    assert split(text) == [
+        "Dr. Hill paid £9.50 e.g. on 3.4.2024 [1].", "Then he\nleft. [2]", "- a list line", "Is it so?", "Yes!",
+    ]  # fmt: skip
+
+
+@given(st.text(max_size=400))
+def test_sentences_lose_nothing(text):
+    """Every visible character is in exactly one sentence, in order."""
+    spans = sentences(text)
+    assert "".join("".join(text[span.start : span.end].split()) for span in spans) == "".join(text.split())
+    assert all(left.end <= right.start for left, right in zip(spans, spans[1:], strict=False))
+
+
+def test_a_mark_becomes_the_very_sentence_of_the_document():
+    """The citation's offsets point at the sentence of the passage that says it."""
+    _, [citation] = cited("The rent is 950 pounds [1].")
+    assert citation.quote == "The rent is 950 pounds a month, due on the first."
+    assert LEASE[citation.start - 100 : citation.end - 100] == citation.quote
+    assert (citation.document, citation.page, citation.mark, citation.attributed) == ("Lease", 2, 1, False)
+
+
+def test_marks_that_point_nowhere_are_dropped():
+    """[9] and [0] leave the text, also out of a list of marks; real ones stay."""
+    text, found = cited("The rent is 950 pounds [1, 9]. Hold the reset button [2][0]. Pets need consent [7].")
+    assert text == "The rent is 950 pounds [1]. Hold the reset button [2]. Pets need consent."
+    assert [citation.mark for citation in found] == [1, 2]
+
+
+def test_a_mark_on_a_passage_that_shares_no_word_is_dropped():
+    """A sentence about the rent cannot cite the boiler manual."""
+    text, found = cited("The rent is 950 pounds [2].")
+    assert (text, found) == ("The rent is 950 pounds.", [])
+
+
+def test_code_and_links_are_not_marks():
+    """An index in code and a Markdown link stay as they are."""
+    text = "Use rent[1] and [1](https://example.org) for the rent."
+    assert cited(text) == (text, [])
+
+
+def attributed(text, similarity):
+    text, found = cited(text)
+    spans, places = unmarked(text, found), passage_sentences(PASSAGES)
+    return text, attribute(text, spans, PASSAGES, places, [[similarity] * len(places)] * len(spans))
+
+
+def test_an_unmarked_sentence_is_attributed_where_words_and_meaning_agree():
+    """The app finds the passage itself, and shows the mark as its own."""
+    text, [citation] = attributed("Hold the reset button for five seconds.", 0.8)
+    assert (citation.mark, citation.attributed, citation.quote) == (2, True, "Hold the reset button for five seconds.")
+    assert with_marks(text, [citation]) == "Hold the reset button for five seconds. [~2]"
+
+
+def test_words_without_meaning_or_meaning_without_words_are_not_enough():
+    """Below either threshold the sentence is left bare."""
+    assert attributed("Hold the reset button for five seconds.", 0.1)[1] == []
+    assert attributed("Elephants live in Africa and eat grass.", 0.9)[1] == []
+
+
+def test_a_number_that_stands_in_no_passage_is_never_attributed():
+    """A wrong amount must not look sourced."""
+    assert attributed("The rent is 1,200 pounds a month, due on the first.", 0.9)[1] == []
+
+
+def test_questions_and_introductions_are_left_alone():
+    """Sentences that say nothing need no source."""
+    assert unmarked("Shall I go on? Here is the rent:", []) == []
+
+
+def test_content_words_meet_in_any_form():
+    """Plurals, endings and separators in numbers do not keep words apart."""
+    assert content_words("The tenancies, paying 1,250.50") == ["tenancy", "pay", "1250.50"]
+
+
+@given(st.text(max_size=300))
+def test_any_answer_can_be_bound(text):
+    """No text breaks binding; citations stay inside text and passage."""
+    cleaned, found = cited(text)
+    assert all(0 <= c.answer_start < c.answer_end <= len(cleaned) for c in found)
