@@ -20,7 +20,7 @@ from adapters.gguf import GGUFFacts, Tensor, read_gguf
 PROBE_TOKENS = 8
 MAX_SCALE = 10.0
 HALVES = (".lora_a", ".lora_b")
-EMBEDDING = "token_embd.weight"  # its two halves are stored the other way round
+EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"  # an embedding's halves are stored the other way round
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,8 @@ def _check_pair(adapter: GGUFFacts, base: GGUFFacts, target: str, a: Tensor, b: 
         raise _misfit(adapter, base, f"the model has no tensor '{target[:60]}'")
     if "_norm." in target or len(weight.shape) < 2:
         raise _misfit(adapter, base, f"it changes '{target[:60]}', which llama.cpp would ignore")
+    if target == EMBEDDING and OUTPUT not in base.tensors:  # llama.cpp aborts the process on these
+        raise _misfit(adapter, base, "it changes the embedding, which this model shares with its output")
     if min(len(a.shape), len(b.shape)) < 2:
         raise _misfit(adapter, base, f"the shapes of '{target[:60]}' differ")
     inner, outer = weight.shape[:2]

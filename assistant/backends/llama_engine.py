@@ -7,6 +7,7 @@ model's chat template without limits, takes one LoRA at construction, and crashe
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -274,6 +275,7 @@ def _context_settings(context: int, threads: int, batch_threads: int) -> Any:
 
 
 def _start_library() -> None:
+    os.environ["GGML_NO_BACKTRACE"] = "1"  # a failed assertion would start a debugger and wait for it
     native.llama_log_set(_log, ctypes.c_void_p(0))
     native.llama_backend_init()
     _last_errors.clear()
