@@ -53,7 +53,7 @@ async def run_list(arguments: argparse.Namespace, config: Config) -> int:
     """One line a chat."""
     async with _opened(config) as core:
         trash = getattr(arguments, "trash", False)
-        chats = await (core.conversations.trashed() if trash else core.conversations.list())
+        chats = await (core.conversations.trashed() if trash else core.conversations.recent())
     if arguments.json:
         emit([asdict(chat) for chat in chats])
         return 0

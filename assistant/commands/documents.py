@@ -14,7 +14,7 @@ from assistant.errors import LibraryError, NotFoundError, UsageError
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
 from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION
-from ingest.pipeline import Progress, Summary
+from ingest.progress import Progress, Summary
 
 
 def add_parsers(commands: Any) -> None:

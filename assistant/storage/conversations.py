@@ -61,7 +61,7 @@ class Conversations:
             raise NotFoundError(f"There is no chat {conversation_id}.", "`assistant chats` lists them.")
         return found[0]
 
-    async def list(self, limit: int = 500) -> list[Conversation]:
+    async def recent(self, limit: int = 500) -> list[Conversation]:
         """All chats, the last used first."""
         return await self._list("c.deleted_at IS NULL", [], limit)
 
