@@ -7,7 +7,6 @@ comparing sets of ids, so a crash anywhere, or a lost index file, is repaired by
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from dataclasses import dataclass
@@ -143,5 +142,5 @@ class IndexWorker:
             return VectorIndex.load(path, recorded.size, recorded.sha256, dimension), False
         except DamagedIndexError:
             with contextlib.suppress(OSError):
-                os.replace(path, path.with_name(f"{path.name}.damaged"))
+                path.replace(path.with_name(f"{path.name}.damaged"))
             return VectorIndex(dimension), True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import zlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ WORD = re.compile(r"\w+")
 class HashedEmbedder:
     """Texts that share words are near each other; meaning plays no part.
 
-    Each distinct word adds a fixed unit vector drawn from its own checksum, weighted by the square
-    root of its count, so two different words are nearly orthogonal even in 64 dimensions.
+    Each distinct word adds the signs that its hash gives it, weighted by the square root of its count;
+    two different words are nearly orthogonal even in 64 dimensions.
     """
 
     def __init__(self, dimension: int = 64) -> None:
@@ -52,6 +52,6 @@ class HashedEmbedder:
         return vectors
 
     def _word(self, word: str) -> NDArray[np.float32]:
-        generator = np.random.Generator(np.random.PCG64(zlib.crc32(word.encode("utf-8", "replace"))))
-        vector = generator.standard_normal(self._dimension, dtype=np.float32)
-        return vector / np.float32(np.linalg.norm(vector))
+        digest = hashlib.shake_256(word.encode("utf-8", "replace")).digest(-(-self._dimension // 8))
+        bits = np.unpackbits(np.frombuffer(digest, np.uint8), count=self._dimension)
+        return bits.astype(np.float32) * 2 - 1

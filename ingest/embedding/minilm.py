@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # it ships no types
+import onnxruntime
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -68,7 +68,8 @@ class MiniLMEmbedder:
             IngestError: the weights cannot be read.
         """
         vectors = np.empty((len(texts), WIDTH), dtype=np.float32)
-        session, encodings = (self._session, self._tokenizer.encode_batch([_readable(text) for text in texts]))
+        encodings = self._tokenizer.encode_batch([_readable(text) for text in texts])
+        session = self._session
 
         def fill(row: int) -> None:
             ids = np.array([encodings[row].ids], dtype=np.int64)

@@ -79,10 +79,15 @@ def _refuse_code(folder: Path) -> None:
     parts = _json(folder / "modules.json")
     foreign = [part.get("type", "") for part in parts if not part.get("type", "").startswith(SAFE_MODULES)]
     if foreign:
-        raise IngestError(f"The model in {folder} wants to run its own code ({foreign[0]}).", "It is refused.")
+        raise IngestError(
+            f"The model in {folder} wants to run its own code ({foreign[0]}).", "Choose a model without its own code."
+        )
     for config in folder.rglob("config*.json"):
         if "auto_map" in config.read_text(encoding="utf-8", errors="replace"):
-            raise IngestError(f"The model in {folder} wants to run its own code ({config.name}).", "It is refused.")
+            raise IngestError(
+                f"The model in {folder} wants to run its own code ({config.name}).",
+                "Choose a model without its own code.",
+            )
     for pickle in folder.rglob("pytorch_model*.bin"):
         if not any(pickle.parent.glob("*.safetensors")):
             raise IngestError(f"{pickle} can hold code.", "Convert the model to safetensors first.")
