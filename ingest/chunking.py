@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.document import Chunk, Document, Section
 from ingest.splitting import Span, split_lines, split_section, split_words
 
+_WORD = re.compile(r"\w+")
 CountTokens = Callable[[Sequence[str]], list[int]]
 PREFIX_CHARACTERS = 120  # of title and headings before a chunk's text in its embedding
 TINY_SHARE = 4  # a section of less than 1/4 of the size joins its neighbour where it may
@@ -82,9 +84,15 @@ def _joined(left: _Group, right: _Group, text: str, size: int) -> _Group | None:
     tiny = min(left.tokens, right.tokens) < size // TINY_SHARE
     if before.page != after.page or not related or not tiny or left.tokens + right.tokens > size - size // 8:
         return None
-    bare = len(left.sections) == 1 and bool(a) and text[before.start : before.end].strip() == a[-1]
-    headings = b if bare and shared == a else shared
+    headings = b if shared == a and _is_bare_heading(left, text) else shared
     return _Group(left.sections + right.sections, headings, left.spans + right.spans, left.tokens + right.tokens)
+
+
+def _is_bare_heading(group: _Group, text: str) -> bool:
+    """Whether nothing stands below the group's heading."""
+    section = group.sections[0]
+    words = _WORD.findall(text[section.start : section.end]) if len(group.sections) == 1 and group.headings else []
+    return bool(words) and words == _WORD.findall(group.headings[-1])
 
 
 def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,9 +100,7 @@ def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
     return a[:length]
 
 
-def _packed(
-    group: _Group, text: str, count_tokens: CountTokens, room: int, overlap: int
-) -> list[tuple[int, int, int]]:
+def _packed(group: _Group, text: str, count_tokens: CountTokens, room: int, overlap: int) -> list[tuple[int, int, int]]:
     """(start, end, tokens) of each chunk of a group: as many spans as fit, some repeated in the next."""
     spans = _small_enough(group.spans, text, count_tokens, room)
     chunks: list[tuple[int, int, int]] = []

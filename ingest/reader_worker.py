@@ -16,6 +16,7 @@ import stat
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ from ingest.chunking import chunk_document, embedding_text
 from ingest.document import Document
 from ingest.errors import UnreadableError
 from ingest.readers import read_document, refuse_binary
+from ingest.readers.cleaning import Cleaner
 from ingest.readers.encoding import SAMPLE_BYTES
 from ingest.readers.limits import Limits, megabytes
 from ingest.scan import Found, scan
@@ -74,8 +76,8 @@ class ReaderWorker:
                 raise UnreadableError("is nested too deeply to read") from None
 
     def _read(self, path: str, known_sha256: str) -> dict[str, Any]:
-        stem, suffix = os.path.splitext(os.path.basename(path))
-        data, status = _content(path, suffix, self._limits.file_bytes)
+        file = Path(path)
+        data, status = _content(path, file.suffix, self._limits.file_bytes)
         facts = {
             "sha256": hashlib.sha256(data).hexdigest(),
             "size": len(data),
@@ -83,7 +85,7 @@ class ReaderWorker:
         }
         if facts["sha256"] == known_sha256:
             return {"unchanged": True, **facts}
-        document = read_document(data, _shown(stem), suffix, self._limits)
+        document = read_document(data, _shown(file.stem), file.suffix, self._limits)
         del data
         return {"unchanged": False, **facts, **self._described(document)}
 
@@ -130,7 +132,7 @@ def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]
         raise UnreadableError(_words(error)) from None
     except ValueError:
         raise UnreadableError("is no possible path") from None
-    with open(descriptor, "rb", buffering=0) as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError("is not a regular file")
@@ -139,13 +141,14 @@ def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]
                 f"is {megabytes(status.st_size)} long; the limit is {megabytes(limit)}",
                 "Split it, or raise the limit in the settings.",
             )
-        try:
-            content = bytearray(file.read(SAMPLE_BYTES) or b"")
-            refuse_binary(bytes(content), suffix)
-            while len(content) <= limit and (block := file.read(READ_BLOCK)):
-                content += block
-        except OSError as error:
-            raise UnreadableError(_words(error)) from None
+        content = bytearray(os.read(descriptor, SAMPLE_BYTES))
+        refuse_binary(bytes(content), suffix)
+        while len(content) <= limit and (block := os.read(descriptor, READ_BLOCK)):
+            content += block
+    except OSError as error:
+        raise UnreadableError(_words(error)) from None
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise UnreadableError(f"grew beyond {megabytes(limit)} while it was read")
     return bytes(content), status
@@ -158,8 +161,8 @@ def _check_reply_size(text: str, embedded: list[str]) -> None:
 
 
 def _shown(stem: str) -> str:
-    """A file name as a title: bytes that are no UTF-8 become U+FFFD."""
-    return os.fsencode(stem).decode("utf-8", "replace")
+    """A file name as a title: bytes that are no UTF-8 become U+FFFD, control characters go."""
+    return Cleaner().clean(os.fsencode(stem).decode("utf-8", "replace"))
 
 
 def _words(error: OSError) -> str:

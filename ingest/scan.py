@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypedDict
 
 from ingest.readers import reader_of
@@ -13,12 +14,14 @@ from ingest.readers.encoding import looks_binary
 MAX_DEPTH = 128
 SNIFFED_BYTES = 4096
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
-BINARY_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .heic .ico .psd .raw .mp3 .wav .flac .ogg .m4a .aac .mp4 .mkv .avi .mov .webm "
-    ".zip .gz .xz .bz2 .zst .7z .rar .tar .tgz .jar .whl .iso .deb .rpm .exe .dll .so .o .a .pyc .class .bin .dat .db .sqlite "
-    ".gguf .safetensors .pt .onnx .npy .npz .parquet .faiss .ttf .otf .woff .woff2 .lock .swp".split()
+_BINARY_NAMES = (  # not opened at all; a name that is not here is judged by its first bytes
+    ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .heic .ico .psd .raw .mp3 .wav .flac .ogg .m4a .aac .mp4 .mkv .avi "
+    ".mov .webm .zip .gz .xz .bz2 .zst .7z .rar .tar .tgz .jar .whl .iso .deb .rpm .exe .dll .so .o .a .pyc .class "
+    ".bin .dat .db .sqlite .gguf .safetensors .pt .onnx .npy .npz .parquet .faiss .ttf .otf .woff .woff2 .swp"
 )
-UNREAD_DOCUMENTS = frozenset(".doc .ppt .pptx .xls .xlsx .odt .ods .odp .rtf .epub .msg .pages .numbers .key".split())
+_UNREAD_NAMES = ".doc .ppt .pptx .xls .xlsx .odt .ods .odp .epub .msg .pages .numbers .key"
+BINARY_SUFFIXES = frozenset(_BINARY_NAMES.split())
+UNREAD_DOCUMENTS = frozenset(_UNREAD_NAMES.split())  # a user expects an answer about these
 
 
 class Found(TypedDict, total=False):
@@ -37,9 +40,9 @@ def scan(paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = l
     files that are plainly no documents are passed over silently. Nothing below a path in `exclude`
     is visited. Links are named, never followed.
     """
-    excluded = {os.path.realpath(path) for path in exclude}
+    excluded = {_real(path) for path in exclude}
     seen: set[str] = set()
-    for path in map(os.path.abspath, paths):
+    for path in map(_absolute, paths):
         for found in _named(path, excluded, cancelled):
             if found["path"] not in seen:
                 seen.add(found["path"])
@@ -59,7 +62,7 @@ def _named(path: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iter
         return
     if not stat.S_ISDIR(status.st_mode):
         yield _file(path, status)
-    elif os.path.realpath(path) in excluded:
+    elif _real(path) in excluded:
         yield {"path": path, "reason": "holds the assistant's own data"}
     else:
         yield from _walk(path, excluded, cancelled)
@@ -84,7 +87,7 @@ def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool]) -> Itera
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED_FOLDERS and os.path.realpath(entry.path) not in excluded:
+                if entry.name not in SKIPPED_FOLDERS and _real(entry.path) not in excluded:
                     folders.append((entry.path, depth + 1))
             else:
                 yield from _listed(entry, excluded)
@@ -98,7 +101,7 @@ def _listed(entry: os.DirEntry[str], excluded: set[str]) -> Iterator[Found]:
     except OSError as error:
         yield {"path": entry.path, "reason": _words(error)}
         return
-    suffix = os.path.splitext(entry.name)[1].lower()
+    suffix = Path(entry.name).suffix.lower()
     known = reader_of(suffix) or suffix in UNREAD_DOCUMENTS
     if entry.path in excluded or (stat.S_ISREG(status.st_mode) and not known and not _is_text(entry.path, suffix)):
         return
@@ -134,6 +137,15 @@ def _is_text(path: str, suffix: str) -> bool:
     finally:
         os.close(descriptor)
     return not looks_binary(sample)
+
+
+def _absolute(path: str) -> str:
+    """Absolute and without "..", links in it not resolved."""
+    return os.path.abspath(path)  # noqa: PTH100  # pathlib keeps ".."
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path)  # pathlib's resolve raises on a loop of links
 
 
 def _words(error: OSError) -> str:

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from ingest.document import Section
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*+•‣▪◦·–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])[ \t]+\S)")
-_SENTENCE_END = re.compile(
-    r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)\s+(?=[^\s\da-zß-öø-ÿ]|\d)|[。！？]+[”』」）]*\s*|[؟۔।]\s+)"
-)
+_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)\s+(?=[^\s\da-zß-öø-ÿ]|\d)|[。！？]+[”』」）]*\s*|[؟۔।]\s+)")
 _LAST_WORD = re.compile(r"([^\W\d_](?:[\w'’]|\.(?=\w))*)\.[\"'”’)\]]*\s*$")
 _LINE = re.compile(r"\n+")
 _WORD = re.compile(r"\S+")
-_ABBREVIATIONS = frozenset(
+_ABBREVIATED = (
     "mr mrs ms dr prof rev hon gen col capt lt sgt sen rep gov st mt ft sr jr fr sra srta dipl ing mag "
     "vs v cf al approx ca circa est resp incl excl etc viz inter "
     "fig figs eq eqs sec secs ch chap art arts para p pp vol vols no nos nr ref refs tab app ed eds trans "
     "inc ltd co corp dept univ assn bros ave blvd rd tel ext "
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
-    "e.g i.e a.m p.m u.s u.k u.n d.c ph.d m.d b.a m.a a.k.a z.b d.h u.a bzw ggf usw evtl abs vgl str".split()
+    "e.g i.e a.m p.m u.s u.k u.n d.c ph.d m.d b.a m.a a.k.a z.b d.h u.a bzw ggf usw evtl abs vgl str"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ _TERMINAL_CODES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _SOFT_HYPHENS = re.compile("\u00ad")
 # Joiners stay where scripts and emoji need them: between two characters beyond the Latin letters.
-_JOINERS = re.compile("(?<![\u0250-\u1fff\u2100-\U0001faff])[\u200c\u200d]|[\u200c\u200d](?![\u0250-\u1fff\u2100-\U0001faff])")
+_BEYOND_LATIN = "[\u0250-\u1fff\u2100-\U0001faff]"
+_JOINERS = re.compile(f"(?<!{_BEYOND_LATIN})[\u200c\u200d]|[\u200c\u200d](?!{_BEYOND_LATIN})")
 _HIDDEN = re.compile(
     "[\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]"

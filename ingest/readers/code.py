@@ -10,25 +10,24 @@ from ingest.readers.assembly import HeadingPath, Mark, marked_document
 from ingest.readers.limits import Limits
 from ingest.readers.text import readable_text
 
-_C_SIGNATURE = r"[A-Za-z_][\w \t*&:<>,~\[\]]*?[\w>*&\]][ \t*&]+[~\w:]+[ \t]*\([^;{}\n]*\)?[^;\n]*|[~\w:<>]+::[~\w]+\([^;]*"
+_WORDS = r"(?:[a-z]+[ ]+){0,6}"  # modifiers such as "export default async"
 _RULES: dict[str, str] = {
-    "py pyi pyw": r"(?:async[ ]+)?def[ ]+\w+|class[ ]+\w+|(?:[ ]{4}|\t)(?:async[ ]+)?def[ ]+\w+",
-    "js mjs cjs jsx ts tsx vue svelte": r"(?:export[ ]+)?(?:default[ ]+)?(?:declare[ ]+)?(?:abstract[ ]+)?(?:async[ ]+)?"
-    r"(?:function\*?[ ]+\w+|class[ ]+\w+|interface[ ]+\w+|enum[ ]+\w+|type[ ]+\w+|namespace[ ]+\w+"
-    r"|(?:const|let|var)[ ]+\w+(?=[^=\n]*=[^\n]*(?:=>|function)))",
-    "c h cc cpp cxx hpp hh cu": r"(?:typedef[ ]+)?(?:struct|class|enum|union|namespace)[ ]+\w+(?=[^;\n]*$)"
-    rf"|#define[ ]+\w+(?=\()|{_C_SIGNATURE}(?=\n?\s*\{{|$)",
-    "java kt kts scala groovy cs dart swift": r"(?:(?:public|private|protected|internal|open|abstract|final|static|sealed|data|"
-    r"partial|export)[ ]+)*(?:class|interface|enum|record|object|struct|trait|protocol|extension|func|fun|def|namespace)[ ]+\w+"
-    r"|[ \t]{1,4}(?:(?:public|private|protected|internal|override|static|final|async|virtual|abstract)[ ]+)+[\w<>\[\],.? ]+\([^;]*",
-    "go": r"func[ ]+(?:\([^)]*\)[ ]*)?\w+|type[ ]+\w+",
-    "rs": r"(?:pub(?:\([^)]*\))?[ ]+)?(?:async[ ]+|unsafe[ ]+|const[ ]+)*(?:fn|struct|enum|trait|mod|type|union)[ ]+\w+"
-    r"|impl\b[^{\n]*|macro_rules![ ]*\w+|[ ]{4}(?:pub(?:\([^)]*\))?[ ]+)?(?:async[ ]+)?fn[ ]+\w+",
+    "py pyi pyw": r"(?:[ ]{4}|\t)?(?:async[ ]+)?def[ ]+\w+|class[ ]+\w+",
+    "js mjs cjs jsx ts tsx vue svelte": rf"{_WORDS}(?:function\*?|class|interface|enum|type|namespace)[ ]+\w+"
+    r"|(?:export[ ]+)?(?:const|let|var)[ ]+\w+(?=[^=\n]{0,200}=[^\n]{0,200}(?:=>|function))",
+    "c h cc cpp cxx hpp hh cu": rf"{_WORDS}(?:struct|class|enum|union|namespace)[ ]+\w+(?=[^;\n]{{0,200}}$)"
+    r"|[A-Za-z_][^;=#\n\"]{0,120}\([^;\n\"]{0,200}$",
+    "java kt kts scala groovy cs dart swift": rf"{_WORDS}"
+    r"(?:class|interface|enum|record|object|struct|trait|protocol|extension|func|fun|def|namespace)[ ]+\w+"
+    r"|[ \t]{1,4}(?:public|private|protected|internal|override|static)[ ]+[^;=\n(]{1,120}\([^;\n]{0,200}$",
+    "go": r"func[ ]+(?:\([^)\n]*\)[ ]*)?\w+|type[ ]+\w+",
+    "rs": r"(?:[ ]{4})?(?:pub(?:\([^)\n]*\))?[ ]+)?(?:async[ ]+|unsafe[ ]+|const[ ]+){0,3}fn[ ]+\w+"
+    r"|(?:pub(?:\([^)\n]*\))?[ ]+)?(?:struct|enum|trait|mod|type|union)[ ]+\w+|impl\b[^{\n]*|macro_rules![ ]*\w+",
     "rb ex exs cr": r"[ ]{0,4}(?:def|class|module|defmodule|defp)[ ]+[\w.:?!]+",
-    "php": r"[ \t]{0,4}(?:(?:public|private|protected|static|abstract|final)[ ]+)*(?:function|class|interface|trait)[ ]+\w+",
+    "php": rf"[ \t]{{0,4}}{_WORDS}(?:function|class|interface|trait)[ ]+\w+",
     "sh bash zsh fish": r"(?:function[ ]+)?[\w:-]+[ ]*\(\)|function[ ]+[\w:-]+",
-    "sql": r"(?i:create|alter)[ ]+(?:(?i:or[ ]+replace|unique|temp|temporary)[ ]+)*(?i:table|view|index|function|procedure|"
-    r"trigger|type|materialized[ ]+view)[ ]+(?:(?i:if[ ]+not[ ]+exists)[ ]+)?[\w.\"`\[\]]+",
+    "sql": r"(?i:(?:create|alter)[ ]+(?:or[ ]+replace[ ]+|unique[ ]+|temp(?:orary)?[ ]+|materialized[ ]+){0,3}"
+    r"(?:table|view|index|function|procedure|trigger|type)[ ]+(?:if[ ]+not[ ]+exists[ ]+)?)[\w.\"`\[\]]+",
     "toml ini cfg conf properties": r"\[{1,2}[^\]\n]+\]{1,2}",
     "yaml yml": r"[A-Za-z_][\w.-]*(?=:(?:\s|$))",
     "lua": r"(?:local[ ]+)?function[ ]+[\w.:]+",
@@ -39,7 +38,9 @@ _RULES: dict[str, str] = {
     "tf": r"(?:resource|data|module|variable|output|provider)[ ]+\"[^\n{]*",
 }
 _PATTERNS = {
-    f".{suffix}": re.compile(rf"^(?P<name>{rule})", re.M) for suffixes, rule in _RULES.items() for suffix in suffixes.split()
+    f".{suffix}": re.compile(rf"^(?P<name>{rule})", re.MULTILINE)
+    for suffixes, rule in _RULES.items()
+    for suffix in suffixes.split()
 }
 _NOT_A_DEFINITION = re.compile(r"\s*(?:if|else|for|while|switch|return|case|do|new|throw|await|goto|using|sizeof)\b")
 _LEADING = re.compile(r"[ \t]*(?://|#(?!include|define|if|endif|else)|/?\*|@|--|;|\"\"\"|template\b|\[\w)")
@@ -70,7 +71,7 @@ def _marks(text: str, suffix: str) -> Iterator[Mark]:
         start = _with_leading_lines(text, found.start(), last)
         level = 2 if name[0] in " \t" else 1
         last = found.end()
-        yield Mark(start, path.enter(level, name), "code")
+        yield Mark(start, path.enter(level, name.rstrip(" \t{(")), "code")
 
 
 def _with_leading_lines(text: str, start: int, earliest: int) -> int:

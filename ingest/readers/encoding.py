@@ -19,7 +19,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL_BYTES = bytes({*range(32), 127} - {8, 9, 10, 12, 13, 21, 26, 27})  # 21: the line end of EBCDIC
-_META_CHARSET = re.compile(rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)""", re.I)
+_META_CHARSET = re.compile(
+    rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)""", re.IGNORECASE
+)
 
 
 def decode(data: bytes, html: bool = False) -> tuple[str, tuple[str, ...]]:
@@ -45,9 +47,11 @@ def looks_binary(sample: bytes) -> bool:
     """Whether the first bytes of a file rule out that it is text, judged without decoding all of it."""
     if marked_encoding(sample):
         return False
+    text = sample.decode("utf-8", "replace")
+    if text.count("\ufffd") <= len(text) * DAMAGED_SHARE + 1:  # the sample may end inside a character
+        return _bad_share(text) > BINARY_SHARE
     if len(sample.translate(None, _CONTROL_BYTES)) < len(sample) * (1 - CONTROL_SHARE):
         return True
-    text = sample.decode("utf-8", "replace")
     return _bad_share(text) > BINARY_SHARE and not _guess(sample)
 
 

@@ -12,14 +12,15 @@ from ingest.readers.assembly import Assembly
 from ingest.readers.encoding import decode
 from ingest.readers.limits import Limits
 
-_DROPPED = frozenset(
+_DROPPED_NAMES = (
     "script style nav noscript template head svg math iframe object embed canvas audio video select datalist "
-    "button dialog map".split()
+    "button dialog map"
 )
-_BLOCKS = frozenset(
+_BLOCK_NAMES = (
     "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
-    "header hgroup hr html legend li main ol p section summary table tbody td tfoot th thead tr ul".split()
+    "header hgroup hr html legend li main ol p section summary table tbody td tfoot th thead tr ul"
 )
+_DROPPED, _BLOCKS = frozenset(_DROPPED_NAMES.split()), frozenset(_BLOCK_NAMES.split())
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 _INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.I)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]{0,10000}>", re.I | re.S)

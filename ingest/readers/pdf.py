@@ -14,7 +14,11 @@ from ingest.readers.assembly import Assembly
 from ingest.readers.limits import Limits
 
 _HYPHEN = re.compile("[\x02\ufffe]\\s*")  # PDFium's mark for a word divided at the end of a line
-_NO_TITLE = re.compile(r"^(?:untitled|microsoft (?:word|powerpoint|excel) - .*|.*\.\w{2,5}|[\W\d_]*|.{0,3}|(?:slide|page|document) ?\d*)$", re.I)
+_NO_TITLE = re.compile(  # what programs write there when nobody gave a title
+    r"^(?:\(?(?:untitled|anonymous|no title)\)?|(?:microsoft )?(?:word|powerpoint|excel) (?:- .*|presentation|document)"
+    r"|.*\.\w{2,5}|[\W\d_]*|.{0,3}|(?:slide|page|document|presentation) ?\d*)$",
+    re.IGNORECASE,
+)
 MAX_OUTLINE = 5_000
 
 
@@ -138,10 +142,13 @@ def _add_page(assembly: Assembly, text: str, outline: list[tuple[int, str]]) -> 
 
 
 def _line_of(title: str, text: str, start: int) -> re.Match[str] | None:
+    """The line of a page that consists of the words of a title, after a number perhaps."""
     words = re.findall(r"\w+", title)[:20]
     if not words:
         return None
-    return re.compile(r"^[^\w\n]*(?:[\dA-Z]{1,3}[.)\d]*\s+)?" + r"\W+".join(map(re.escape, words)) + r"[^\w\n]*$", re.M | re.I).search(text, start)
+    spaced = r"\W{1,8}".join(map(re.escape, words))
+    pattern = rf"^[^\w\n]*(?:[\dA-Z]{{1,3}}[.)\d]*[ \t]+)?{spaced}[^\w\n]*$"
+    return re.compile(pattern, re.MULTILINE | re.IGNORECASE).search(text, start)
 
 
 def _title(document: pdfium.PdfDocument) -> str:

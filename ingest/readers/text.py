@@ -12,7 +12,9 @@ from ingest.readers.encoding import decode
 from ingest.readers.limits import Limits, check_text_size
 
 BY_LINE = frozenset({".log", ".csv", ".tsv", ".diff", ".patch", ".ics", ".vcf", ".bib"})
-_RST_HEADING = re.compile(r"^(?P<over>([^\w\s])\2{2,}\n)?[ ]?(?P<name>\S[^\n]{0,198})\n(?P<line>([^\w\s])\5{2,})[ ]*$", re.M)
+_RST_HEADING = re.compile(
+    r"^(?P<over>([^\w\s])\2{2,}\n)?[ ]?(?P<name>\S[^\n]{0,198})\n(?P<line>([^\w\s])\5{2,})[ ]*$", re.MULTILINE
+)
 _PREFIXED_HEADING = re.compile(r"^(?P<level>\*{1,8}|={1,6}) (?P<name>\S[^\n]{0,198})$", re.M)
 _TEX_HEADING = re.compile(r"^[ \t]*\\(?P<level>part|chapter|(?:sub){0,2}section)\*?\{(?P<name>[^{}\n]{1,198})\}", re.M)
 _TEX_LEVELS = ("part", "chapter", "section", "subsection", "subsubsection")

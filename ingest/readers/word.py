@@ -159,7 +159,7 @@ class _Body:
             self.add(box)
 
     def _table(self, table: etree._Element) -> None:
-        rows = [[cell for cell in _below(row, "tc")] for row in _below(table, "tr")]
+        rows = [list(_below(row, "tc")) for row in _below(table, "tr")]
         if all(len(row) <= 1 for row in rows):  # a frame around text
             for row in rows:
                 for cell in row:
