@@ -68,15 +68,14 @@ class ModelWorker:
 
 def _llama(model: str, context: int, threads: int, batch_threads: int) -> Backend:
     """A GGUF model, checked and measured before any native code sees it."""
-    path = resolve_model(model)
-    facts = read_gguf(path)
+    facts = read_gguf(resolve_model(model))
     check_model(facts)
     from assistant.backends.llamacpp import LlamaCppBackend, context_size  # heavy: only when a model is loaded
 
     needed = check_fits(facts, context_size(facts, context), available_memory())
     _limit_memory(int(needed * LIMIT_FACTOR) + ADDRESS_SPACE_BASE)
     name = STARTER if model == STARTER else facts.name
-    return LlamaCppBackend(path, name, context, threads, batch_threads)
+    return LlamaCppBackend(facts, name, context, threads, batch_threads)
 
 
 def _limit_memory(count: int) -> None:

@@ -1,8 +1,12 @@
-"""Turns the bytes of generated tokens into text that is safe to show: whole characters, no stop string."""
+"""From generated tokens to text that is safe to show (whole characters, no stop string), and what it cost."""
 
 from __future__ import annotations
 
 import codecs
+import time
+from dataclasses import dataclass
+
+from assistant.backends.base import Done, Finish
 
 
 class AnswerText:
@@ -45,3 +49,27 @@ class AnswerText:
             if any(stop.startswith(self._held[-length:]) for stop in self._stop):
                 return length
         return 0
+
+
+@dataclass(slots=True)
+class AnswerRun:
+    """An answer on its way. `finish` says cancelled until something else ends it."""
+
+    started: float
+    text: AnswerText
+    seed: int
+    count: int = 0
+    first: float = 0.0  # seconds to the first token
+    finish: Finish = "cancelled"
+
+    def add(self, piece: bytes) -> str:
+        """Count a token; the text that can be shown now."""
+        self.count += 1
+        self.first = self.first or time.monotonic() - self.started
+        return self.text.add(piece)
+
+    def done(self, prompt_tokens: int, cached_tokens: int) -> Done:
+        """The end of the answer; the rate counts the tokens after the first."""
+        seconds = time.monotonic() - self.started - self.first
+        rate = (self.count - 1) / seconds if self.count > 1 and seconds > 0 else 0.0
+        return Done(self.finish, prompt_tokens, cached_tokens, self.count, self.first, rate, self.seed)

@@ -7,19 +7,19 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.gguf import GGUFFacts, check_model, read_gguf
+from adapters.errors import GGUFError
+from adapters.gguf import GGUFFacts
 from adapters.hotswap import HotSwap
-from assistant.backends.answer_text import AnswerText
-from assistant.backends.base import ChatMessage, Done, Finish, ModelInfo, Piece
+from assistant.backends.answer_text import AnswerRun, AnswerText
+from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece
 from assistant.backends.chat_template import ChatTemplate
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.prefix_reuse import tokens_with_reuse
 from assistant.backends.special_tokens import SpecialTokens
 from assistant.conversation import Sampling
-from assistant.errors import ContextOverflowError
+from assistant.errors import AdapterError, ContextOverflowError
 
 DEFAULT_CONTEXT = 8192  # where the setting says "the file's", at most this: the cache costs memory
 MIN_CONTEXT = 256
@@ -33,17 +33,19 @@ def context_size(facts: GGUFFacts, setting: int) -> int:
 class LlamaCppBackend:
     """A GGUF model. See backends.base.Backend."""
 
-    def __init__(self, path: Path, name: str = "", context: int = 0, threads: int = 0, batch_threads: int = 0) -> None:
-        """0 threads: all cores but one for generation, all cores for prompts.
+    def __init__(
+        self, facts: GGUFFacts, name: str = "", context: int = 0, threads: int = 0, batch_threads: int = 0
+    ) -> None:
+        """`facts` are of a file that `check_model` accepts; `context` as in `context_size`.
+
+        0 threads: all cores but one for generation, all cores for prompts.
 
         Raises:
-            GGUFError, ModelError: the file is no model, damaged, or does not fit into memory.
+            ModelError: llama.cpp refuses the file.
         """
-        facts = read_gguf(path)
-        check_model(facts)
         cores = len(os.sched_getaffinity(0))
         size = context_size(facts, context)
-        self._engine = LlamaEngine(path, size, threads or max(1, cores - 1), batch_threads or cores)
+        self._engine = LlamaEngine(facts.path, size, threads or max(1, cores - 1), batch_threads or cores)
         self._special = SpecialTokens(self._engine.special_strings())
         begin, end = self._engine.begin_end_strings()
         self._begin = begin if not facts.chat_template and self._engine.adds_begin() else ""
@@ -70,7 +72,7 @@ class LlamaCppBackend:
         self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; see Backend.complete."""
-        run = _Run(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
+        run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
         tokens, reused = self._prompt_tokens(messages)
         room = self._engine.context - len(tokens)
         if room < 1:
@@ -85,7 +87,10 @@ class LlamaCppBackend:
 
     def set_adapter(self, path: str | None, scale: float) -> str:
         """Swap the LoRA adapter on the live model; see Backend.set_adapter."""
-        return self._swap.swap(Path(path) if path is not None else None, scale)
+        try:
+            return self._swap.swap(Path(path) if path is not None else None, scale)
+        except GGUFError as error:
+            raise AdapterError(str(error), error.hint) from error
 
     def close(self) -> None:
         """Free the model."""
@@ -104,7 +109,9 @@ class LlamaCppBackend:
     def _tokenize(self, prompt: bytes) -> list[int]:
         return self._engine.tokenize(prompt, special=True)
 
-    def _generate(self, run: _Run, sampling: Sampling, limit: int, cancelled: Callable[[], bool]) -> Iterator[Piece]:
+    def _generate(
+        self, run: AnswerRun, sampling: Sampling, limit: int, cancelled: Callable[[], bool]
+    ) -> Iterator[Piece]:
         sampler = self._engine.sampler(sampling, run.seed)
         try:
             while run.count < limit:
@@ -136,30 +143,6 @@ class LlamaCppBackend:
             worst = max(worst, added / len(chat))
             chat.append(ChatMessage("assistant", word))
         return math.ceil(worst)
-
-
-@dataclass(slots=True)
-class _Run:
-    """An answer on its way. `finish` says cancelled until something else ends it."""
-
-    started: float
-    text: AnswerText
-    seed: int
-    count: int = 0
-    first: float = 0.0  # seconds to the first token
-    finish: Finish = "cancelled"
-
-    def add(self, piece: bytes) -> str:
-        """Count a token; the text that can be shown now."""
-        self.count += 1
-        self.first = self.first or time.monotonic() - self.started
-        return self.text.add(piece)
-
-    def done(self, prompt_tokens: int, cached_tokens: int) -> Done:
-        """The end of the answer; the rate counts the tokens after the first."""
-        seconds = time.monotonic() - self.started - self.first
-        rate = (self.count - 1) / seconds if self.count > 1 and seconds > 0 else 0.0
-        return Done(self.finish, prompt_tokens, cached_tokens, self.count, self.first, rate, self.seed)
 
 
 def _seed(sampling: Sampling) -> int:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from assistant.backends.base import ChatMessage, Done, Finish, ModelInfo, Piece
+from assistant.backends.answer_text import AnswerRun, AnswerText
+from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -80,7 +81,7 @@ class ScriptedBackend:
         self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
     ) -> Iterator[Piece | Done]:
         """Stream the script's answer."""
-        started = time.monotonic()
+        run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), sampling.seed or 0)
         stopped = cancelled if not self._script.ignore_cancel else (lambda: False)
         prompt = self._render(messages)
         room = self._script.context - len(prompt)
@@ -90,25 +91,23 @@ class ScriptedBackend:
             )
         cached = self._reuse(prompt)
         self._wait(len(prompt) - cached, self._script.prompt_tokens_per_second, stopped)
-        answer = WORD.findall(self._answer(messages))
-        said, first = 0, 0.0
-        finish: Finish = "stop"
-        for word in answer:
+        words = WORD.findall(self._answer(messages))
+        for word in words[: min(sampling.max_tokens, room)]:
             if stopped():
-                finish = "cancelled"
                 break
-            if said == min(sampling.max_tokens, room):
-                finish = "length"
-                break
-            self._misbehave(said)
+            self._misbehave(run.count)
             self._wait(1, self._script.tokens_per_second, stopped)
-            said += 1
             self._cached.append(word)
-            first = first or time.monotonic() - started
-            yield Piece(word)
-        seconds = time.monotonic() - started - first
-        rate = said / seconds if seconds > 0 else 0.0
-        yield Done(finish, len(prompt), cached, said, first, rate, sampling.seed or 0)
+            if shown := run.add(word.encode()):
+                yield Piece(shown)
+            if run.text.stopped:
+                run.finish = "stop"
+                break
+        else:
+            run.finish = "length" if run.count < len(words) else "stop"
+        if rest := run.text.finish():
+            yield Piece(rest)
+        yield run.done(len(prompt), cached)
 
     def set_adapter(self, path: str | None, scale: float) -> str:
         """Answers begin with the adapter's name while one is on."""

@@ -1,0 +1,143 @@
+"""What every backend promises, shown on the scripted one and on llama.cpp with the embedded model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from made_gguf import lora
+
+from adapters.gguf import read_gguf
+from assistant.backends.base import Backend, ChatMessage, Done, Piece
+from assistant.backends.llamacpp import LlamaCppBackend
+from assistant.backends.scripted import Script, ScriptedBackend
+from assistant.conversation import Sampling
+from assistant.errors import AdapterError, ContextOverflowError
+from assistant.models.location import starter_path
+
+GREEDY = Sampling(temperature=0, repeat_penalty=1.0, max_tokens=24)
+CHAT = [ChatMessage("system", "You answer in one sentence."), ChatMessage("user", "What is the capital of France?")]
+
+
+@pytest.fixture(scope="module", params=["scripted", "llamacpp"])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if request.param == "scripted":
+        yield ScriptedBackend(Script(context=256))
+        return
+    loaded = LlamaCppBackend(read_gguf(starter_path()), context=256)
+    yield loaded
+    loaded.close()
+
+
+def answer(backend: Backend, chat: list[ChatMessage], sampling: Sampling = GREEDY) -> tuple[str, Done]:
+    *pieces, done = backend.complete(chat, sampling, lambda: False)
+    assert isinstance(done, Done)
+    assert all(isinstance(piece, Piece) and piece.text for piece in pieces)
+    return "".join(piece.text for piece in pieces), done
+
+
+def test_it_describes_itself(backend: Backend) -> None:
+    """Name, context and what a message costs beyond its text are known once it is loaded."""
+    info = backend.info
+    assert info.name and info.context == 256 <= info.trained_context and info.message_overhead > 0
+
+
+def test_counts_bound_the_prompt(backend: Backend) -> None:
+    """Counted tokens plus the overhead of each message are never less than the prompt turns out to have."""
+    texts = [message.content for message in CHAT]
+    bound = sum(backend.count_tokens(texts)) + len(CHAT) * backend.info.message_overhead
+    _, done = answer(backend, CHAT)
+    assert sum(backend.count_tokens(texts)) < done.prompt_tokens <= bound
+    assert backend.count_tokens(["", "one two"]) == [0, 2]
+
+
+def test_greedy_answers_repeat(backend: Backend) -> None:
+    """Without temperature the same question has the same answer, whatever stands in the cache."""
+    first, done = answer(backend, CHAT)
+    answer(backend, [ChatMessage("user", "Something else entirely")])
+    assert answer(backend, CHAT)[0] == first and first
+    assert done.finish == "stop" and done.completion_tokens > 0
+
+
+def test_the_token_limit_ends_the_answer(backend: Backend) -> None:
+    """`max_tokens` is exact, and the end is reported as `length`."""
+    _, done = answer(backend, CHAT, Sampling(temperature=0, max_tokens=3))
+    assert (done.finish, done.completion_tokens) == ("length", 3)
+
+
+def test_a_stop_string_is_never_shown(backend: Backend) -> None:
+    """The answer ends before a stop string, even one that spans tokens; what only resembles it is shown."""
+    text, _ = answer(backend, CHAT)
+    middle = len(text) // 2
+    stop = text[middle : middle + 6]
+    cut, done = answer(backend, CHAT, Sampling(temperature=0, repeat_penalty=1.0, stop=(text[:2] + "\0", stop)))
+    assert cut == text[: text.index(stop)]
+    assert done.finish == "stop"
+
+
+def test_cancel_is_seen_before_the_next_token(backend: Backend) -> None:
+    """Once `cancelled` says so, no further token is generated, and the next call works."""
+    seen: list[str] = []
+    for item in backend.complete(CHAT, GREEDY, lambda: len(seen) >= 2):
+        if isinstance(item, Piece):
+            seen.append(item.text)
+    assert isinstance(item, Done) and item.finish == "cancelled" and len(seen) == 2
+    assert answer(backend, CHAT)[1].finish == "stop"
+
+
+def test_a_reader_may_leave_early(backend: Backend) -> None:
+    """A stream that is closed in the middle leaves the backend ready for the next call."""
+    stream = backend.complete(CHAT, GREEDY, lambda: False)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert answer(backend, CHAT)[1].finish == "stop"
+
+
+def test_the_next_turn_evaluates_only_what_is_new(backend: Backend) -> None:
+    """Of a chat that goes on, question and answer so far are found in the cache."""
+    answer(backend, [ChatMessage("user", "Something else entirely")])
+    text, first = answer(backend, CHAT)
+    chat = [*CHAT, ChatMessage("assistant", text), ChatMessage("user", "And of Germany?")]
+    _, second = answer(backend, chat)
+    assert second.cached_tokens >= first.prompt_tokens + first.completion_tokens - 1
+    assert 0 < second.prompt_tokens - second.cached_tokens < 20
+    assert answer(backend, chat)[1].cached_tokens == second.prompt_tokens - 1
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(backend: Backend) -> None:
+    """A prompt as long as the context is refused in words, and the next one is answered."""
+    with pytest.raises(ContextOverflowError, match="256"):
+        answer(backend, [ChatMessage("user", "word " * 300)])
+    assert answer(backend, CHAT)[0]
+
+
+def test_the_context_bounds_the_answer(backend: Backend) -> None:
+    """An answer that reaches the end of the context ends there, to the token, as `length`."""
+    question = ChatMessage("user", "Write a long story about a ship.")
+    _, done = answer(backend, [ChatMessage("system", "word"), question], Sampling(max_tokens=1))
+    more = " word" * (256 - 6 - done.prompt_tokens)
+    _, done = answer(backend, [ChatMessage("system", "word" + more), question])
+    assert (done.prompt_tokens, done.completion_tokens, done.finish) == (250, 6, "length")
+
+
+def test_an_adapter_goes_on_and_off(backend: Backend, tmp_path: Path) -> None:
+    """An adapter changes the answer and takes the cache with it; taken off, the old answer is back exactly."""
+    path = lora(
+        tmp_path / "loud.gguf", read_gguf(starter_path()), [f"blk.{n}.ffn_down.weight" for n in range(0, 30, 5)]
+    )
+    before, _ = answer(backend, CHAT)
+    assert backend.set_adapter(str(path), 1.0) == "loud"
+    changed, done = answer(backend, CHAT)
+    assert changed != before and done.cached_tokens == 0
+    assert backend.set_adapter(None, 0.0) == ""
+    after, done = answer(backend, CHAT)
+    assert after == before and done.cached_tokens == 0
+
+
+def test_a_missing_adapter_is_refused(backend: Backend, tmp_path: Path) -> None:
+    """An adapter file that is not there is refused in words and changes nothing."""
+    before, _ = answer(backend, CHAT)
+    with pytest.raises(AdapterError, match=r"absent\.gguf"):
+        backend.set_adapter(str(tmp_path / "absent.gguf"), 1.0)
+    assert answer(backend, CHAT)[0] == before
