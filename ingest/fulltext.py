@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 MAX_WORDS = 64  # of a question; a pasted page must not become a query of 5,000 terms
+MAX_SCORED = 10_000  # passages
 K1 = 1.2  # fixed in FTS5, as is b = 0.75: https://sqlite.org/fts5.html#the_bm25_function
 _WORD = re.compile(r"\w+")
 STOP_WORDS = frozenset(
@@ -44,29 +45,44 @@ def match_expression(words: list[str]) -> str:
     return " OR ".join(f'"{word}"' for word in words)
 
 
+def word_counts(db: sqlite_utils.Database, words: list[str]) -> dict[str, int]:
+    """How many passages have each word, the rarest word first."""
+    count = "SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?"
+    found = {word: db.conn.execute(count, (match_expression([word]),)).fetchone()[0] for word in words}
+    return dict(sorted(found.items(), key=lambda entry: entry[1]))
+
+
 def search_words(
-    db: sqlite_utils.Database, words: list[str], limit: int, collections: list[int] | None
+    db: sqlite_utils.Database, counts: dict[str, int], limit: int, collections: list[int] | None
 ) -> list[WordHit]:
-    """The passages that match best, best first, from the collections with these numbers (None: from all)."""
+    """The passages that match best, best first, from the collections with these numbers (None: from all).
+
+    `counts` is from `word_counts`. FTS5 scores every passage with any of the words, 2 µs each, so in
+    a large library the most frequent words, which tell least, are not searched for.
+    """
+    rows = 0
+    words: list[str] = []
+    for word, count in counts.items():
+        rows += count
+        if count and (not words or rows <= MAX_SCORED):
+            words.append(word)
     if not words:
         return []
-    scope = "" if collections is None else f" AND rowid IN ({_scope(collections)})"
-    rows = db.conn.execute(
+    # The plus keeps SQLite from searching the words anew for each passage of the scope.
+    scope = "" if collections is None else f" AND +rowid IN ({_scope(collections)})"
+    found = db.conn.execute(
         f"SELECT rowid, -rank FROM chunks_fts WHERE chunks_fts MATCH ?{scope} ORDER BY rank LIMIT ?",
         (match_expression(words), limit),
     )
-    return [WordHit(*row) for row in rows]
+    return [WordHit(*row) for row in found]
 
 
-def best_possible_bm25(db: sqlite_utils.Database, words: list[str]) -> float:
-    """The BM25 that a passage full of all these words would have: an upper bound for any passage.
+def best_possible_bm25(counts: dict[str, int], total: int) -> float:
+    """The BM25 that a passage full of all these words would have among `total`: no passage has more.
 
-    A word no document has counts most, so that a question about something else scores low.
+    A word no passage has counts most, so that a question about something else scores low.
     """
-    total = db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
-    count = "SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?"
-    found = (db.conn.execute(count, (match_expression([word]),)).fetchone()[0] for word in words)
-    return (K1 + 1) * sum(max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6) for n in found)
+    return (K1 + 1) * sum(max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6) for n in counts.values())
 
 
 def chunk_ids(db: sqlite_utils.Database, collections: list[int]) -> list[int]:

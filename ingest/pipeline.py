@@ -74,6 +74,7 @@ class Pipeline:
             run = await self._begin(collection)
             yield run.progress("scan", roots[0] if roots else "")
             known = await self._plan(run, roots)
+            yield run.progress("read", "")
             outcomes: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue(READ_AHEAD)
             reading = asyncio.create_task(self._read_all(run, known, outcomes))
             try:
@@ -111,9 +112,10 @@ class Pipeline:
         await self._index.call("forget", keep=saved["file"])
 
     async def _begin(self, collection: str) -> Run:
+        started = time.monotonic()
         embedder = await self._embedder()
         number = await self._database.write(lambda db: records.collection_number(db, collection))
-        return Run(number, embedder, time.monotonic())
+        return Run(number, embedder, started)
 
     async def _embedder(self) -> int:
         name = (await self._index.call("embed", texts=[])).data["embedder"]
@@ -136,6 +138,7 @@ class Pipeline:
             before = known.get(path)
             if before is None or not before.same_as(file) or not _settled(before, path in named):
                 run.files.append(file)
+                run.bytes_total += file.size + 1
             elif before.state == "ready":
                 run.unchanged += 1
             else:

@@ -60,13 +60,14 @@ class Run:
     passages: int = 0
     embedded: int = 0
     done: int = 0
-    bytes_done: float = 0.0
+    bytes_total: int = 0  # each file counts one byte more than it has, so that empty ones count
+    bytes_done: int = 0
     index_is_stale: bool = False
 
     def progress(self, stage: Stage, path: str, under_way: float = 0.0) -> Progress:
         """`under_way` bytes of files not yet committed count for the time left."""
         done = self.bytes_done + under_way
-        left = sum(file.size + 1 for file in self.files) - done
+        left = self.bytes_total - done
         seconds = (time.monotonic() - self.started) / done * left if done > 0 else None
         return Progress(stage, path, self.done, len(self.files), self.embedded, seconds)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ingest.collaborators import Database, Worker
 from ingest.document import Passage, SearchResult
-from ingest.fulltext import best_possible_bm25, chunk_ids, query_words, search_words
+from ingest.fulltext import best_possible_bm25, chunk_ids, query_words, search_words, word_counts
 from ingest.fusion import Candidate, fuse
 from ingest.library import fetch_passages
 
@@ -97,17 +97,19 @@ def _search_words(db: sqlite_utils.Database, words: list[str], names: tuple[str,
     numbers: list[int] | None = None
     allowed: list[int] | None = None
     unknown: tuple[str, ...] = ()
-    if names is None:
-        searched = db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
-    else:
+    total = searched = db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
+    if names is not None:
         known = dict(db.conn.execute("SELECT name, id FROM collections").fetchall())
         numbers = [known[name] for name in names if name in known]
         unknown = tuple(name for name in names if name not in known)
-        allowed = chunk_ids(db, numbers)
-        searched = len(allowed)
-    hits = search_words(db, words, DEPTH, numbers) if searched else []
-    best = best_possible_bm25(db, words) if hits else 0.0
-    return _WordSearch({hit.chunk_id: hit.bm25 for hit in hits}, best, searched, allowed, unknown)
+        if set(numbers) == set(known.values()):
+            numbers = None  # all of them: no need to list a hundred thousand passages
+        else:
+            allowed = chunk_ids(db, numbers)
+            searched = len(allowed)
+    counts = word_counts(db, words) if searched else {}
+    hits = {hit.chunk_id: hit.bm25 for hit in search_words(db, counts, DEPTH, numbers)}
+    return _WordSearch(hits, best_possible_bm25(counts, total), searched, allowed, unknown)
 
 
 def _distinct_passages(db: sqlite_utils.Database, candidates: list[Candidate], k: int) -> list[Passage]:
