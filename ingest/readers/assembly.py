@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from ingest.readers.cleaning import Cleaner
 from ingest.readers.limits import Limits, check_text_size
 
 BLOCK_GAP = "\n\n"
+_LIST_ITEM = re.compile(r"(?:-|\d+\.) ")
 MAX_HEADING = 200  # characters of a heading that are kept in a heading path
 
 
@@ -91,8 +93,9 @@ class Assembly:
         self._bytes += len(text.encode()) + len(BLOCK_GAP)
         check_text_size(self._bytes, self._limits)
         if self._parts:
-            self._parts.append(BLOCK_GAP)
-            self._length += len(BLOCK_GAP)
+            gap = "\n" if _LIST_ITEM.match(text) and _LIST_ITEM.match(self._parts[-1]) else BLOCK_GAP
+            self._parts.append(gap)
+            self._length += len(gap)
         start, end = self._length, self._length + len(text)
         self._parts.append(text)
         self._length = end

@@ -24,6 +24,7 @@ _DROPPED, _BLOCKS = frozenset(_DROPPED_NAMES.split()), frozenset(_BLOCK_NAMES.sp
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 _INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.I)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]{0,10000}>", re.I | re.S)
+_BARE_ITEM = re.compile(r"\s*(?:-|\d+\.)\s*")
 _LAYOUT = "table|h1|h2|h3|h4|h5|h6|form"  # a table that holds one of these arranges a page, it shows no data
 
 
@@ -69,6 +70,7 @@ class _Walk:
         self._inline: list[str] = []
         self._rows: list[str] = []  # of the table we are in
         self._cells: list[str] = []
+        self._lists: list[int | None] = []  # the open lists, those with numbers and their last one
         self._data_tables = 0
         self._preformatted = 0
 
@@ -104,10 +106,22 @@ class _Walk:
             self._data_tables += 1
         if tag == "pre":
             self._preformatted += 1
-        if tag == "li":
-            self._inline.append("- ")
+        if tag in {"ul", "ol"}:
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self._inline.append(self._item_mark())
+        elif tag == "img" and (shown := element.get("alt", "").strip()):
+            self._inline.append(f"[image: {shown}]")
+
+    def _item_mark(self) -> str:
+        if not self._lists or (count := self._lists[-1]) is None:
+            return "- "
+        self._lists[-1] = count + 1
+        return f"{count + 1}. "
 
     def _end(self, tag: str, element: etree._Element) -> None:
+        if tag in {"ul", "ol"} and self._lists:
+            self._lists.pop()
         if tag == "pre":
             self._preformatted -= 1
             self._flush("text" if self._data_tables else "code")
@@ -119,7 +133,9 @@ class _Walk:
             self._flush()
 
     def _end_in_table(self, tag: str) -> None:
-        if tag in {"td", "th", "caption"}:
+        if tag == "caption":
+            self._rows.append(" ".join(self._taken().split()))
+        elif tag in {"td", "th"}:
             self._cells.append(" ".join(self._taken().split()))
         elif tag == "tr" or tag == "table":
             if any(self._cells):
@@ -136,7 +152,7 @@ class _Walk:
         text = self._taken()
         if kind == "text":
             text = "\n".join(" ".join(line.split(" ")).strip() for line in text.split("\n"))
-            text = "" if text.strip() == "-" else text
+            text = "" if _BARE_ITEM.fullmatch(text) else text
         self._assembly.block(text, kind)
 
     def _taken(self) -> str:

@@ -20,16 +20,16 @@ def test_structure() -> None:
     """Headings nest, lists keep their items, tables become rows, code keeps its lines."""
     document = read(
         "<html><head><title>My page</title></head><body><h1>Lease</h1><p>The <b>rent</b>\nis due.</p>"
-        "<ul><li>Heating<li>Water</ul><h2>Costs</h2>"
-        "<table><tr><th>Month</th><th>Rent</th></tr><tr><td>May</td><td><p>640</p> EUR</td></tr></table>"
+        "<ul><li>Heating<li>Water</ul><ol><li>Pay<li></ol><img src=x.png alt='floor plan'><h2>Costs</h2>"
+        "<table><caption>Paid</caption><tr><th>Month</th><th>Rent</th></tr><tr><td>May</td><td><p>640</p> EUR</td></tr></table>"
         "<pre>a = 1\n  b = 2</pre>end</body></html>"
     )
     assert document.title == "My page"
     found = [(s.headings, s.kind, document.text[s.start : s.end]) for s in document.sections]
     assert found == [
-        (("Lease",), "text", "Lease\n\nThe rent is due.\n\n- Heating\n\n- Water"),
+        (("Lease",), "text", "Lease\n\nThe rent is due.\n\n- Heating\n- Water\n1. Pay\n\n[image: floor plan]"),
         (("Lease", "Costs"), "text", "Costs"),
-        (("Lease", "Costs"), "table", "Month | Rent\nMay | 640 EUR"),
+        (("Lease", "Costs"), "table", "Paid\nMonth | Rent\nMay | 640 EUR"),
         (("Lease", "Costs"), "code", "a = 1\n  b = 2"),
         (("Lease", "Costs"), "text", "end"),
     ]
