@@ -58,8 +58,9 @@ class ChatTemplate:
         try:
             return self._rendered(messages)
         except _Unusable as problem:
-            with contextlib.suppress(_Unusable):  # some templates know no system role
-                return self._rendered(_system_in_first_question(messages))
+            if isinstance(problem.__cause__, TemplateError):  # some templates know no system role
+                with contextlib.suppress(_Unusable):
+                    return self._rendered(_system_in_first_question(messages))
             self._fall_back(str(problem))
             return self._rendered(messages)
 

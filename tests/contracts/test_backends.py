@@ -114,11 +114,9 @@ def test_a_prompt_that_leaves_no_room_is_refused(backend: Backend) -> None:
 
 def test_the_context_bounds_the_answer(backend: Backend) -> None:
     """An answer that reaches the end of the context ends there, to the token, as `length`."""
-    question = ChatMessage("user", "Write a long story about a ship.")
-    _, done = answer(backend, [ChatMessage("system", "word"), question], Sampling(max_tokens=1))
-    more = " word" * (256 - 6 - done.prompt_tokens)
-    _, done = answer(backend, [ChatMessage("system", "word" + more), question])
-    assert (done.prompt_tokens, done.completion_tokens, done.finish) == (250, 6, "length")
+    wish = "Write a very long story about a ship, a harbour and a storm, with many chapters. " * 8
+    _, done = answer(backend, [CHAT[0], ChatMessage("user", wish)], Sampling(temperature=0, max_tokens=10_000))
+    assert (done.prompt_tokens + done.completion_tokens, done.finish) == (256, "length")
 
 
 def test_an_adapter_goes_on_and_off(backend: Backend, tmp_path: Path) -> None:
