@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import App, SystemCommand
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -19,14 +19,12 @@ from assistant.tui.crash import record
 from assistant.tui.ingest_job import IngestJob, summary_line
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.chat import ChatScreen
+from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.status_line import Status
-from ingest.errors import IngestError
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from ingest.progress import Summary
-
-USER_ERRORS = (AssistantError, IngestError)
 
 
 def _palette() -> type[Provider]:
@@ -40,8 +38,8 @@ class AssistantApp(App[None]):
 
     TITLE = "Assistant"
     CSS_PATH = "app.tcss"
-    COMMANDS = {_palette}
-    BINDINGS = [
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="help"),
         Binding("ctrl+l", "library", "Library", id="library"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
@@ -94,7 +92,8 @@ class AssistantApp(App[None]):
         if self._closed:
             return
         self._closed = True
-        await self.chat.stop_answering()
+        if self.chat.session is not None:
+            await self.chat.session.close()
         if self.ingest is not None:
             await self.ingest.cancel()
         await self.core.close()
@@ -108,9 +107,7 @@ class AssistantApp(App[None]):
 
     def tell(self, error: Exception) -> None:
         """An error of ours, with what to do about it."""
-        hint = getattr(error, "hint", "")
-        text = getattr(error, "message", str(error))
-        self.say(f"{text} {hint}".strip(), "error")
+        self.say(told(error), "error")
 
     def tell_notices(self) -> None:
         """Pass on what the core has to say and has not said yet."""
@@ -122,7 +119,8 @@ class AssistantApp(App[None]):
     def status(self) -> Status:
         """What the status line shows now."""
         model = getattr(self.core, "model", None)
-        usage = self.chat.last_usage
+        session = self.chat.session
+        usage = session.last_usage if session else None
         return Status(
             model=model.info.name if model and model.info else self.core.config.model.name,
             state=model.state if model else "idle",
@@ -131,7 +129,7 @@ class AssistantApp(App[None]):
             context_used=usage.prompt_tokens + usage.completion_tokens if usage else 0,
             context_size=usage.context_size if usage else (model.info.context if model and model.info else 0),
             tokens_per_second=usage.tokens_per_second if usage else 0.0,
-            activity=self.chat.activity,
+            activity=session.answering.line if session and session.answering else "",
             ingest=self.ingest.line if self.ingest else "",
         )
 
@@ -184,9 +182,12 @@ class AssistantApp(App[None]):
         super().copy_to_clipboard(safe_text(text))
 
     def _handle_exception(self, error: Exception) -> None:
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(error, WorkerFailed) and isinstance(cause, USER_ERRORS):
+            self.tell(cause)
+            return
         # Textual's own would print the local variables of every frame: questions, documents, settings.
         self._return_code = 1
-        cause = error.error if isinstance(error, WorkerFailed) else error
         path = record(cause, self.core.config.home / "logs")
         if self._exception is None:
             self._exception = error
@@ -194,4 +195,3 @@ class AssistantApp(App[None]):
         told = f"The assistant met an unexpected error ({type(cause).__name__}) and closed. What happened is in {path}"
         self._exit_renderables.append(Text(safe_text(told)))
         self._close_messages_no_wait()
-

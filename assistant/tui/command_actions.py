@@ -8,32 +8,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Conversation
-from assistant.errors import AssistantError, StorageError, UsageError
+from assistant.errors import StorageError, UsageError
 from assistant.transcript import as_markdown
 from assistant.tui.commands import parse, parse_setting
 from assistant.tui.path_completion import expanded
+from assistant.tui.told import USER_ERRORS, told
 from ingest.atomic_file import replace_file
-from ingest.errors import IngestError
 
 if TYPE_CHECKING:
-    from assistant.bootstrap import Core
     from assistant.tui.screens.chat import ChatScreen
+    from assistant.tui.session import ChatSession
 
 
 class CommandActions:
     """Runs command lines on the chat screen."""
 
-    def __init__(self, screen: ChatScreen, core: Core) -> None:
-        self._screen, self._core = screen, core
+    def __init__(self, screen: ChatScreen, session: ChatSession) -> None:
+        self._screen, self._session, self._core = screen, session, session.core
 
-    def understands(self, line: str) -> bool:
-        """Whether a line is a command with what it needs; if not, the user is told what to type."""
+    def problem(self, line: str) -> str:
+        """What is wrong with a line, "" for a command with what it needs."""
         try:
             parse(line)
         except UsageError as error:
-            self._screen.app.tell(error)
-            return False
-        return True
+            return told(error)
+        return ""
 
     async def run(self, line: str) -> None:
         """Do what a line says; what goes wrong is told."""
@@ -41,14 +40,14 @@ class CommandActions:
         action: Callable[[str], Awaitable[None]] = getattr(self, f"_{command.name}")
         try:
             await action(rest)
-        except (AssistantError, IngestError) as error:
-            self._screen.app.tell(error)
+        except USER_ERRORS as error:
+            self._screen.composer.tell(told(error), "error")
 
     async def _help(self, rest: str) -> None:
         self._screen.app.action_help()
 
     async def _new(self, rest: str) -> None:
-        await self._screen.action_new_chat()
+        await self._session.open(None)
 
     async def _chats(self, rest: str) -> None:
         self._screen.action_toggle_chats()
@@ -63,46 +62,47 @@ class CommandActions:
         job = self._screen.app.ingest
         if job is not None:
             job.add([path], await self._collection())
-            self._screen.app.say(f"Indexing {path}. You can go on asking meanwhile.")
+            self._screen.composer.tell(f"Indexing {path}. You can go on asking meanwhile.")
 
     async def _collection(self) -> str:
         """Where /add puts documents: the chat's collection if it has exactly one."""
         from ingest.library import DEFAULT_COLLECTION
 
-        scope = self._screen.conversation.collections if self._screen.conversation else None
+        scope = self._session.conversation.collections if self._session.conversation else None
         return scope[0] if scope and len(scope) == 1 else DEFAULT_COLLECTION
 
     async def _sources(self, rest: str) -> None:
-        await self._screen.action_sources()
+        await self._screen.toggle_sources()
 
     async def _scope(self, rest: str) -> None:
         known = [each.name for each in await self._core.library.collections()]
-        names = tuple(rest.replace(",", " ").split())
-        scope = {("all",): None, ("none",): ()}.get(names, names)
+        scope: tuple[str, ...] | None = tuple(rest.replace(",", " ").split())
+        if rest in ("all", "none"):
+            scope = None if rest == "all" else ()
         unknown = [name for name in scope or () if name not in known]
         if unknown:
             raise UsageError(f"There is no collection {unknown[0]}.", f"Known: {', '.join(known) or 'none yet'}.")
-        conversation = self._screen.conversation or await self._core.conversations.create()
+        conversation = self._session.conversation or await self._core.conversations.create()
         await self._core.conversations.set_collections(conversation.id, scope)
-        self._screen.conversation = conversation
-        await self._screen.refresh_chats()
+        self._session.conversation = conversation
+        await self._screen.session_changed()
 
     async def _search(self, rest: str) -> None:
         from assistant.tui.screens.search import SearchScreen
 
         hits = await self._core.conversations.search(rest)
         if not hits:
-            self._screen.app.say(f"No message in any chat has “{rest}”.")
+            self._screen.composer.tell(f"No message in any chat has “{rest}”.")
             return
         hit = await self._screen.app.push_screen_wait(SearchScreen(rest, hits))
         if hit is not None:
-            await self._screen.open_chat_id(hit.conversation_id)
+            await self._session.open_id(hit.conversation_id)
 
     async def _regenerate(self, rest: str) -> None:
         answers = self._screen.transcript.answers()
         if not answers:
             raise UsageError("There is no answer yet.", "Ask something first.")
-        await self._screen.answer_again(answers[-1].message)
+        await self._session.answer_again(answers[-1].message)
 
     async def _continue(self, rest: str) -> None:
         await self._regenerate(rest)
@@ -115,11 +115,11 @@ class CommandActions:
         path = expanded(rest) if rest else Path.cwd() / f"chat-{conversation.id}.md"
         text = as_markdown(conversation, await self._core.conversations.thread(conversation.id))
         await asyncio.to_thread(_save, path, text)
-        self._screen.app.say(f"Saved as {path}.")
+        self._screen.composer.tell(f"Saved as {path}.")
 
     async def _rename(self, rest: str) -> None:
         await self._core.conversations.rename(self._open_chat().id, rest)
-        await self._screen.refresh_chats()
+        await self._screen.session_changed()
 
     async def _delete(self, rest: str) -> None:
         await self.delete(self._open_chat().id)
@@ -133,18 +133,18 @@ class CommandActions:
         if not await self._screen.app.push_screen_wait(dialog):
             return
         await self._core.conversations.trash(chat.id)
-        current = self._screen.conversation
+        current = self._session.conversation
         if current is not None and current.id == chat.id:
-            self._screen.conversation = None
+            self._session.conversation = None
             others = await self._core.conversations.recent()
-            await self._screen.open_chat(others[0] if others else None)
-        await self._screen.refresh_chats()
+            await self._session.open(others[0] if others else None)
+        await self._screen.session_changed()
 
     async def _model(self, rest: str) -> None:
         self._refuse_while_answering()
         info = await self._core.model.load(rest)
-        self._screen.last_usage = None
-        self._screen.app.say(f"{info.name} answers from now on.")
+        self._session.last_usage = None
+        self._screen.composer.tell(f"{info.name} answers from now on.")
 
     async def _adapter(self, rest: str) -> None:
         self._refuse_while_answering()
@@ -154,7 +154,9 @@ class CommandActions:
             name, strength = rest, 1.0
         wanted = None if name == "off" else name
         await self._core.model.use_adapter(wanted, strength)
-        self._screen.app.say(f"The adapter {self._core.model.adapter} is on." if wanted else "The adapter is off.")
+        self._screen.composer.tell(
+            f"The adapter {self._core.model.adapter} is on." if wanted else "The adapter is off."
+        )
 
     async def _set(self, rest: str) -> None:
         section, key, value = parse_setting(rest, self._core.config)
@@ -164,7 +166,7 @@ class CommandActions:
             raise UsageError(str(error)) from error
         self._core.config = config
         self._core.engine.settings, self._core.engine.sampling = config.answer, config.sampling.sampling()
-        self._screen.app.say(f"{key} is now {getattr(getattr(config, section), key)}.")
+        self._screen.composer.tell(f"{key} is now {getattr(getattr(config, section), key)}.")
 
     async def _theme(self, rest: str) -> None:
         app = self._screen.app
@@ -179,9 +181,9 @@ class CommandActions:
         await self._screen.app.action_quit()
 
     def _open_chat(self) -> Conversation:
-        if self._screen.conversation is None:
+        if self._session.conversation is None:
             raise UsageError("This chat is empty.", "Ask something first.")
-        return self._screen.conversation
+        return self._session.conversation
 
     def _refuse_while_answering(self) -> None:
         if self._screen.answering:

@@ -32,7 +32,9 @@ def _frames(error: BaseException) -> list[str]:
     seen: BaseException | None = error
     while seen is not None:
         lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}\n")
-        lines.extend(f"  {frame.filename}:{frame.lineno} in {frame.name}\n" for frame in traceback.extract_tb(seen.__traceback__))
+        lines.extend(
+            f"  {frame.filename}:{frame.lineno} in {frame.name}\n" for frame in traceback.extract_tb(seen.__traceback__)
+        )
         seen = seen.__cause__ or seen.__context__
     return lines
 
@@ -41,5 +43,5 @@ def _rotate(path: Path) -> None:
     for number in range(KEPT - 1, 0, -1):
         older = path.with_suffix(f".log.{number}")
         if older.exists():
-            os.replace(older, path.with_suffix(f".log.{number + 1}"))
-    os.replace(path, path.with_suffix(".log.1"))
+            older.replace(path.with_suffix(f".log.{number + 1}"))
+    path.replace(path.with_suffix(".log.1"))

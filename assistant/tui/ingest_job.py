@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from assistant.errors import AssistantError
-from ingest.errors import IngestError
+from assistant.tui.told import USER_ERRORS
 
 if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 class IngestJob:
     """Runs the pipeline for one request after another."""
 
-    def __init__(self, pipeline: Pipeline, done: Callable[[Summary], None], failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, done: Callable[[Summary], None], failed: Callable[[Exception], None]
+    ) -> None:
         """`done` and `failed` are called on the event loop when a run ends by itself."""
         self._pipeline = pipeline
         self._done, self._failed = done, failed
@@ -58,7 +59,7 @@ class IngestJob:
             paths, collection = self._waiting.pop(0)
             try:
                 await self._ingest(paths, collection)
-            except (AssistantError, IngestError) as error:
+            except USER_ERRORS as error:
                 self._failed(error)
             self.progress = None
 

@@ -16,7 +16,7 @@ async def completions(typed: str, limit: int = LIMIT) -> list[str]:
 
 def expanded(typed: str) -> Path:
     """The path a user means, with `~` and quotes resolved."""
-    return Path(os.path.expanduser(typed.strip().strip("\"'") or "."))
+    return _home_resolved(typed.strip().strip("\"'") or ".")
 
 
 def _completions(typed: str, limit: int) -> list[str]:
@@ -26,7 +26,7 @@ def _completions(typed: str, limit: int) -> list[str]:
     shown = f"{folder}/" if "/" in typed else ""
     found: list[tuple[bool, str]] = []
     try:
-        with os.scandir(os.path.expanduser(shown) or ".") as entries:
+        with os.scandir(_home_resolved(shown)) as entries:
             for entry in entries:
                 if not entry.name.startswith(start) or (entry.name.startswith(".") and not start.startswith(".")):
                     continue
@@ -35,3 +35,10 @@ def _completions(typed: str, limit: int) -> list[str]:
         return []
     found.sort()
     return [f"{shown}{name}{'' if is_file else '/'}" for is_file, name in found[:limit]]
+
+
+def _home_resolved(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # "~nobody/": there is no such user
+        return Path(path)

@@ -15,7 +15,7 @@ class SafeFilter(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments with safe text; styles and controls made by Textual itself stay."""
         return [
-            segment if segment.control or segment.text.isascii() and segment.text.isprintable()
+            segment if segment.control or (segment.text.isascii() and segment.text.isprintable())
             else Segment(safe_cells(segment.text), segment.style)
             for segment in segments
         ]  # fmt: skip

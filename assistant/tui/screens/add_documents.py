@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -22,7 +23,7 @@ from assistant.tui.widgets.plain import Plain
 class AddDocuments(ModalScreen[tuple[str, str] | None]):
     """Gives a path and the name of a collection, or None."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Cancel"),
         Binding("tab", "complete", "Complete", priority=True),
         Binding("down", "walk(1)", "Choose", priority=True, show=False),
@@ -44,7 +45,9 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
             yield Plain("Collection", classes="field-label")
             yield Input(self._collection, id="collection", compact=True)
             yield Plain(id="path-told", classes="dialog-note")
-            yield Plain("Enter  add    Tab  complete    ↑↓  choose    F2  collection    Esc  cancel", classes="dialog-keys")
+            yield Plain(
+                "Enter  add    Tab  complete    ↑↓  choose    F2  collection    Esc  cancel", classes="dialog-keys"
+            )
 
     def on_mount(self) -> None:
         """The list follows the path; the path has the focus."""
@@ -70,7 +73,9 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
         paths = self.query_one("#paths", OptionList)
         if self._paths:
             place = paths.highlighted
-            paths.highlighted = (0 if step > 0 else -1) % len(self._paths) if place is None else (place + step) % len(self._paths)
+            paths.highlighted = (
+                (0 if step > 0 else -1) % len(self._paths) if place is None else (place + step) % len(self._paths)
+            )
 
     def action_complete(self) -> None:
         """Take the highlighted entry, or the first, into the path."""

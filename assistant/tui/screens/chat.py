@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, TextArea
+from textual.widgets import Footer, OptionList
 
-from assistant.conversation import Conversation, Message, Usage
+from assistant.conversation import Conversation, Message
 from assistant.errors import AssistantError
-from assistant.events import Event
 from assistant.safe_text import safe_line
-from assistant.tui.answering import Answering
-from assistant.tui.commands import Command, Suggestion, is_command
+from assistant.tui.commands import Command, Suggestion, is_command, suggestions
+from assistant.tui.session import ChatSession
+from assistant.tui.source_view import TWO_COLUMNS, SourceView
 from assistant.tui.widgets.chat_list import ChatList
-from assistant.tui.widgets.hints import Hints
+from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.messages import AnswerView
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.prompt import LONGEST_PASTE, Prompt
@@ -34,17 +33,15 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
     from assistant.tui.command_actions import CommandActions
-    from assistant.tui.widgets.sources_panel import SourcesPanel
 
 DRAFT_SECONDS = 2.0
-TWO_COLUMNS = 120  # from this width on, sources stand beside the conversation
 
 
 class ChatScreen(Screen[None]):
     """One chat at a time; an answer goes on when another chat is looked at."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (TWO_COLUMNS, "-wide")]
-    BINDINGS = [
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (TWO_COLUMNS, "-wide")]  # noqa: RUF012  # Textual declares it without ClassVar
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop", id="stop"),
         Binding("escape", "back", "Back", show=False),
         Binding("ctrl+n", "new_chat", "New", id="new"),
@@ -58,24 +55,19 @@ class ChatScreen(Screen[None]):
         Binding("pagedown", "page(1)", "Scroll", show=False),
     ]
 
-    app: AssistantApp  # type: ignore[assignment]  # this screen has no other app
+    app: AssistantApp
 
     def __init__(self) -> None:
         super().__init__()
-        self.core: Core | None = None  # there as soon as it is open
-        self.conversation: Conversation | None = None  # None: a chat that nothing was asked in yet
-        self.last_usage: Usage | None = None
+        self.session: ChatSession | None = None  # there as soon as the core is open
         self.transcript = Transcript()
-        self.prompt = Prompt()
-        self._hints = Hints()
+        self.composer = Composer(self._suggest)
+        self.prompt = self.composer.prompt
         self._chats = ChatList()
         self._title = Plain(id="title")
-        self._queued_line = Plain(id="queued")
-        self._answering: Answering | None = None
-        self._queued: tuple[Conversation | None, str] | None = None
-        self._saved_draft = ""
+        self._sent_early: list[str] = []  # before the core was open
         self._actions: CommandActions | None = None
-        self._sources: SourcesPanel | None = None
+        self._sources = SourceView(self)
 
     def compose(self) -> ComposeResult:
         """Everything is there from the first frame; the chats come when the database is open."""
@@ -84,124 +76,100 @@ class ChatScreen(Screen[None]):
             with Vertical(id="main"):
                 yield self._title
                 yield self.transcript
-                yield self._queued_line
-                yield self._hints
-                yield self.prompt
+                yield self.composer
         yield StatusLine()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Ready to type at once."""
-        self._queued_line.display = False
         self.prompt.focus()
         self.set_interval(DRAFT_SECONDS, self.save_draft)
         if not self.app.core.database_path.exists():
             self.run_worker(self.transcript.show(()), name="welcome")
 
-    # -- opening chats ------------------------------------------------------------
+    # -- the open chat --------------------------------------------------------------
 
     async def start(self, core: Core) -> None:
-        """The core is open: show the last chat, with what was typed in it, and send what is waiting."""
+        """The core is open: show the last chat, and ask what was sent before."""
         from assistant.tui.command_actions import CommandActions
 
-        self.core, self._actions = core, CommandActions(self, core)
-        chats = await core.conversations.recent()
-        last = chats[0] if chats and core.config.interface.resume else None
-        typed = self.prompt.text
-        await self.open_chat(last)
-        if typed:
-            self.prompt.replace_text(typed)
-        await self._ask_queued()
+        session = ChatSession(self, core)
+        await session.start()
+        self.session, self._actions = session, CommandActions(self, session)
+        await self.session_changed()
+        for text in self._sent_early:
+            session.ask(text)
 
     async def cannot_open(self, error: AssistantError) -> None:
         """Say why there is nothing to work with; the app stays, so that it can be read."""
         await self.transcript.show(())
         await self.transcript.say(str(error), "error")
 
-    async def open_chat(self, conversation: Conversation | None) -> None:
-        """Show a chat, or an empty new one."""
-        assert self.core is not None
-        await self.save_draft()
-        if self._answering is not None:
-            self._answering.leave()
-        self.conversation = conversation
-        messages = await self.core.conversations.thread(conversation.id) if conversation else []
-        if conversation and self._answering and self._answering.conversation_id == conversation.id:
-            await self._answering.show_in(self.transcript, messages)
-        else:
-            await self.transcript.show(messages)
-        self._saved_draft = conversation.draft if conversation else ""
-        self.prompt.replace_text(self._saved_draft)
-        self.prompt.set_history([each.text for each in messages if each.role == "user"])
-        self.last_usage = next((each.usage for each in reversed(messages) if each.usage), None)
-        await self._close_sources()
-        await self.refresh_chats()
+    async def session_changed(self) -> None:
+        """Another chat is open, or this one has changed: bring title and list up to date."""
+        if self.session is None:
+            return
+        chats, current = await self.session.reload(), self.session.conversation
+        self._chats.show(chats, current.id if current else None)
+        self._title.update(_title(current))
+        self.answering_changed()
+        self.app.tell_notices()
 
-    async def open_chat_id(self, conversation_id: int) -> None:
-        """Show the chat with this number."""
-        assert self.core is not None
-        try:
-            await self.open_chat(await self.core.conversations.get(conversation_id))
-        except AssistantError as error:
-            self.app.tell(error)
-
-    async def refresh_chats(self) -> None:
-        """Bring the list and the title up to date."""
-        assert self.core is not None
-        if self.conversation is not None:
-            self.conversation = await self.core.conversations.get(self.conversation.id)
-        self._chats.show(await self.core.conversations.recent(), self.conversation.id if self.conversation else None)
-        self._title.update(_title(self.conversation))
+    def answering_changed(self) -> None:
+        """An answer began or ended, or a question waits: show what can be done now."""
+        self.composer.show_queued((self.session.queued if self.session else None) or "")
         self.refresh_bindings()
 
     async def save_draft(self) -> None:
-        """Keep what is typed; a chat begins with its first draft."""
-        text = self.prompt.text
-        if self.core is None or text == self._saved_draft or text.startswith("/"):
-            return
-        self._saved_draft = text
-        try:
-            if self.conversation is None:
-                self.conversation = await self.core.conversations.create()
-            await self.core.conversations.set_draft(self.conversation.id, text)
-        except AssistantError as error:
-            self.app.tell(error)
-
-    # -- asking ---------------------------------------------------------------------
+        """Keep what is typed but not sent."""
+        if self.session is not None:
+            try:
+                await self.session.save_draft()
+            except AssistantError as error:
+                self.app.tell(error)
 
     @property
     def answering(self) -> bool:
         """Whether an answer is under way."""
-        return self._answering is not None
+        return self.session is not None and self.session.answering is not None
 
-    @property
-    def activity(self) -> str:
-        """What the answer under way is at."""
-        return self._answering.line if self._answering else ""
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that waits for the database; an error of ours becomes a notice."""
+        self.run_worker(work, group="work")
 
-    @on(Prompt.Submitted)
-    async def _submitted(self, event: Prompt.Submitted) -> None:
-        text = event.text
-        if (chosen := self._hints.chosen) is not None and not self._hints.complete(text):
-            self._complete(chosen)
-            if chosen.line.endswith(" "):
-                return
-            text = chosen.line
-        if is_command(text):
-            self.choose_line(text)
-        elif text.strip():
-            self.prompt.remember(text)
-            self.prompt.replace_text("")
-            self._take(text)
+    # -- asking ---------------------------------------------------------------------
+
+    @on(Composer.Sent)
+    def _sent(self, event: Composer.Sent) -> None:
+        if is_command(event.text):
+            self.choose_line(event.text)
+        else:
+            self._ask(event.text)
+
+    def _ask(self, text: str) -> None:
+        if self.session is None:
+            self._sent_early.append(text)
+            self.composer.show_queued(text)
+        else:
+            self.session.ask(text)
+
+    async def _suggest(self, text: str) -> Sequence[Suggestion]:
+        if self.session is None:
+            return suggestions(text)
+        from assistant.tui.suggesting import suggest
+
+        return await suggest(text, self.session.core, self.app.available_themes)
 
     def choose_line(self, text: str) -> None:
-        """Run a command line; the prompt is emptied if it was understood."""
+        """Run a command line; one that is not understood goes back into the prompt."""
         if self._actions is None:
-            self.app.say("One moment: the chats are being opened.")
-        elif self._actions.understands(text):
-            self.prompt.remember(text)
-            self.prompt.replace_text("")
-            self.run_worker(self._actions.run(text), group="command")
+            self.composer.give_back(text)
+            self.composer.tell("One moment: the chats are being opened.")
+        elif problem := self._actions.problem(text):
+            self.composer.give_back(text)
+            self.composer.tell(problem, "error")
+        else:
+            self._do(self._actions.run(text))
 
     def choose_command(self, command: Command) -> None:
         """From the palette: run a command, or put it into the prompt to be finished."""
@@ -211,92 +179,12 @@ class ChatScreen(Screen[None]):
         else:
             self.choose_line(f"/{command.name}")
 
-    def _take(self, text: str) -> None:
-        """Ask now, or keep the question until the answer under way is finished."""
-        if self.core is None or self._answering is not None:
-            if self._queued is not None:
-                text = f"{self._queued[1]}\n{text}"
-            self._queue((self.conversation, text))
-        else:
-            self._begin(self.conversation, text)
-
-    def _begin(self, conversation: Conversation | None, text: str) -> None:
-        self._answering = Answering(conversation.id if conversation else 0)
-        self.refresh_bindings()
-        self.run_worker(self._ask(conversation, text), group="answer")
-
-    async def _ask(self, conversation: Conversation | None, text: str) -> None:
-        assert self.core is not None and self._answering is not None
-        try:
-            if conversation is None:
-                conversation = await self.core.conversations.create()
-                if self.conversation is None:
-                    self.conversation = conversation
-            self._answering.conversation_id = conversation.id
-            self._saved_draft = self.prompt.text
-            await self._follow(self.core.engine.ask(conversation.id, text))
-        except AssistantError as error:
-            self.app.tell(error)
-            if self._answering and self._answering.message is None and not self.prompt.text:
-                self.prompt.replace_text(text)  # it was not stored, so it is not lost either
-        await self._finish()
-
-    async def answer_again(self, message: Message) -> None:
-        """Another answer to the question of the last answer."""
-        assert self.core is not None
-        if self._answering is not None:
-            self.app.say("Stop the answer first (Esc), or wait.")
-            return
-        self._answering = Answering(message.conversation_id)
-        self.refresh_bindings()
-        await self.transcript.drop_last_answer()
-        try:
-            await self._follow(self.core.engine.regenerate(message.id))
-        except AssistantError as error:
-            self.app.tell(error)
-        await self._finish()
-
-    async def _follow(self, events: AsyncIterator[Event]) -> None:
-        assert self._answering is not None
-        shown = self.conversation is not None and self.conversation.id == self._answering.conversation_id
-        message = await self._answering.follow(events, self.transcript if shown else None)
-        if message is not None and self.conversation and message.conversation_id == self.conversation.id:
-            self.last_usage = message.usage or self.last_usage
-
-    async def _finish(self) -> None:
-        self._answering = None
-        await self.refresh_chats()
-        self.app.tell_notices()
-        await self._ask_queued()
-
-    async def _ask_queued(self) -> None:
-        if self._queued is not None:
-            conversation, text = self._queued
-            self._queue(None)
-            self._begin(conversation or self.conversation, text)
-
-    def _queue(self, queued: tuple[Conversation | None, str] | None) -> None:
-        self._queued = queued
-        self._queued_line.display = queued is not None
-        if queued is not None:
-            self._queued_line.update(f"Next: {safe_line(queued[1])[:200]}   (Esc takes it back)")
-
-    async def stop_answering(self) -> None:
-        """End the answer under way and wait until it is stored."""
-        self._queue(None)
-        if self.core is not None and self._answering is not None:
-            self.core.engine.stop()
-            for _ in range(40):
-                if self._answering is None:
-                    break
-                await asyncio.sleep(0.05)
-
     # -- keys -------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what can be done now."""
         if action == "stop":
-            return self.answering or self._queued is not None
+            return self.answering
         if action in ("sources", "regenerate"):
             return bool(self.transcript.answers())
         return True
@@ -305,31 +193,28 @@ class ChatScreen(Screen[None]):
         """Typing goes into the prompt, whatever has the focus."""
         if event.is_printable and event.character and not self.prompt.has_focus:
             event.stop()
-            self.prompt.focus()
+            self.set_focus(self.prompt)
             self.prompt.insert(event.character)
 
     def action_stop(self) -> None:
         """Close the hints, else take back what waits, else stop the answer."""
-        if self._hints.display:
-            self._show_hints([])
-        elif self._queued is not None:
-            self.prompt.replace_text(self._queued[1])
-            self._queue(None)
-        elif self.core is not None:
-            self.core.engine.stop()
+        if self.composer.close_hints():
+            return
+        if self.session is not None and self.session.queued is not None:
+            self.prompt.replace_text(self.session.take_back())
+        elif self.session is not None:
+            self.session.stop()
 
     async def action_back(self) -> None:
         """Close the hints or the sources, and go back to the prompt."""
-        if self._hints.display:
-            self._show_hints([])
-        elif self._sources is not None:
-            await self._close_sources()
+        if not self.composer.close_hints():
+            await self._sources.close()
         self.prompt.focus()
 
-    async def action_new_chat(self) -> None:
+    def action_new_chat(self) -> None:
         """An empty chat; it is stored when something is asked or typed in it."""
-        if self.core is not None:
-            await self.open_chat(None)
+        if self.session is not None:
+            self._do(self.session.open(None))
             self.prompt.focus()
 
     def action_toggle_chats(self) -> None:
@@ -358,8 +243,8 @@ class ChatScreen(Screen[None]):
 
     def action_regenerate(self) -> None:
         """Answer the last question again."""
-        if answers := self.transcript.answers():
-            self.run_worker(self.answer_again(answers[-1].message), group="answer")
+        if self.session is not None and (answers := self.transcript.answers()):
+            self._do(self.session.answer_again(answers[-1].message))
 
     def _chosen_answer(self) -> AnswerView | None:
         answers = self.transcript.answers()
@@ -368,50 +253,37 @@ class ChatScreen(Screen[None]):
     # -- chats, links and sources ---------------------------------------------------------
 
     @on(ChatList.OptionSelected, "#chats")
-    async def _chat_selected(self, event: OptionList.OptionSelected) -> None:
-        await self.open_chat_id(int(event.option_id or 0))
-        self.prompt.focus()
+    def _chat_selected(self, event: OptionList.OptionSelected) -> None:
+        if self.session is not None:
+            self._do(self.session.open_id(int(event.option_id or 0)))
+            self.prompt.focus()
 
     @on(ChatList.TrashWanted)
-    async def _trash_wanted(self, event: ChatList.TrashWanted) -> None:
+    def _trash_wanted(self, event: ChatList.TrashWanted) -> None:
         if self._actions is not None:
-            self.run_worker(self._actions.delete(event.conversation_id), group="command")
+            self._do(self._actions.delete(event.conversation_id))
 
-    async def action_sources(self) -> None:
+    def action_sources(self) -> None:
         """What the chosen or last answer stands on; again closes it."""
-        if self._sources is not None:
-            await self._close_sources()
-        elif (view := self._chosen_answer()) is not None:
-            await self.show_sources(view.message)
+        self._do(self.toggle_sources())
+
+    async def toggle_sources(self) -> None:
+        """Show the sources of the chosen or last answer, or close them."""
+        view = self._chosen_answer()
+        if self._sources.is_open or view is None:
+            await self._sources.close()
+        elif self.session is not None:
+            await self._sources.show(self.session.core, view.message)
 
     @on(AnswerView.SourcesWanted)
-    async def _sources_wanted(self, event: AnswerView.SourcesWanted) -> None:
-        await self.show_sources(event.message, event.mark)
+    def _sources_wanted(self, event: AnswerView.SourcesWanted) -> None:
+        self._show_sources(event.message, event.mark)
 
-    async def show_sources(self, message: Message, mark: int = 0) -> None:
-        """Beside the conversation where there is room, else on a screen of their own."""
-        assert self.core is not None
-        from assistant.tui.sources import sources_of
-        from assistant.tui.widgets.sources_panel import SourcesPanel
+    def _show_sources(self, message: Message, mark: int) -> None:
+        if self.session is not None:
+            self._do(self._sources.show(self.session.core, message, mark))
 
-        passages = await self.core.conversations.passages(message.id)
-        panel = SourcesPanel(self.core.library, sources_of(message.citations, passages), mark)
-        await self._close_sources()
-        if self.size.width < TWO_COLUMNS:
-            from assistant.tui.screens.sources import SourcesScreen
-
-            self.app.push_screen(SourcesScreen(panel))
-        else:
-            self._sources = panel
-            await self.query_one("#body").mount(panel)
-            panel.focus_list()
-
-    async def _close_sources(self) -> None:
-        if self._sources is not None:
-            await self._sources.remove()
-            self._sources = None
-
-    async def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
+    def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """A mark opens its source; any other link is shown before anything is done with it."""
         from assistant.tui.screens.dialogs import LinkDialog
         from assistant.tui.widgets.markdown import mark_of
@@ -420,38 +292,9 @@ class ChatScreen(Screen[None]):
         mark = mark_of(event.href)
         view = next((each for each in event.markdown.ancestors if isinstance(each, AnswerView)), None)
         if mark and view is not None:
-            await self.show_sources(view.message, mark)
+            self._show_sources(view.message, mark)
         else:
             self.app.push_screen(LinkDialog(event.href))
-
-    # -- hints ----------------------------------------------------------------------------
-
-    def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Look for completions of what is typed."""
-        if event.text_area is self.prompt:
-            self.run_worker(self._suggest(self.prompt.text), group="hints", exclusive=True)
-
-    async def _suggest(self, text: str) -> None:
-        if not text.startswith("/") or self.core is None:
-            self._show_hints([])
-            return
-        from assistant.tui.suggesting import suggest
-
-        self._show_hints(await suggest(text, self.core, self.app.available_themes))
-
-    def _show_hints(self, suggestions: Sequence[Suggestion]) -> None:
-        self._hints.show(suggestions)
-        self.prompt.hints_shown = bool(suggestions)
-
-    @on(Prompt.HintKey)
-    def _hint_key(self, event: Prompt.HintKey) -> None:
-        if event.key != "tab":
-            self._hints.move(-1 if event.key == "up" else 1)
-        elif (chosen := self._hints.chosen) is not None:
-            self._complete(chosen)
-
-    def _complete(self, suggestion: Suggestion) -> None:
-        self.prompt.replace_text(suggestion.line)
 
     @on(Prompt.PasteRefused)
     def _paste_refused(self, event: Prompt.PasteRefused) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -18,7 +19,7 @@ URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~-._"
 class ConfirmDialog(ModalScreen[bool]):
     """Asks; only the key that is named does it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape,enter,q", "answer(False)", "No"),
     ]
@@ -42,7 +43,7 @@ class ConfirmDialog(ModalScreen[bool]):
 class LinkDialog(ModalScreen[None]):
     """Shows the whole address a link in an answer leads to. Nothing is opened unless the user says so."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,c", "copy", "Copy"),
         Binding("o", "open", "Open in the browser"),
         Binding("escape,q", "dismiss", "Leave it"),

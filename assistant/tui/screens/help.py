@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -16,21 +17,21 @@ from assistant.tui.widgets.plain import Plain
 
 PROMPT_KEYS = (
     ("Enter", "send"),
-    ("Alt+Enter, Ctrl+J", "new line (Shift+Enter where the terminal can tell)"),
-    ("Up, Down", "what you sent before, on the first and last row"),
+    ("Alt+Enter, Ctrl+J", "new line"),
+    ("Up, Down", "what you sent before"),
     ("Tab", "complete a / command or a path"),
     ("Page Up, Page Down", "scroll the conversation"),
 )
 KEYS = (
-    ("Esc", "stop the answer; take back a waiting question; close a panel"),
+    ("Esc", "stop the answer, close a panel"),
     ("Ctrl+N", "new chat"),
-    ("Ctrl+B", "list of chats (Enter opens, Delete deletes)"),
+    ("Ctrl+B", "chats: Enter opens, Delete deletes"),
     ("Ctrl+L", "library"),
     ("Ctrl+O", "sources of the chosen or last answer"),
     ("Ctrl+R", "another answer to the last question"),
-    ("Alt+Up, Alt+Down", "choose an answer (Enter shows its sources)"),
+    ("Alt+Up, Alt+Down", "choose an answer; Enter: its sources"),
     ("Alt+C", "copy the chosen or last answer"),
-    ("Ctrl+C", "copy what is selected with the mouse; stop the answer"),
+    ("Ctrl+C", "copy the selection, else stop the answer"),
     ("Ctrl+P", "command palette"),
     ("Ctrl+Q", "quit"),
 )
@@ -39,7 +40,7 @@ KEYS = (
 class HelpScreen(ModalScreen[None]):
     """All keys and commands."""
 
-    BINDINGS = [Binding("escape,f1,q,enter", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,enter", "dismiss", "Back")]
 
     def __init__(self, group: str, focused: Sequence[tuple[str, str]]) -> None:
         """`focused` are the keys of the widget that had the focus, under its name `group`."""
@@ -62,7 +63,9 @@ def keys_of(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
         return "", ()
     if focused.id == "prompt":
         return "Question", PROMPT_KEYS
-    bindings = [binding for each in type(focused).__dict__.get("BINDINGS", ()) for binding in Binding.make_bindings([each])]
+    bindings = [
+        binding for each in type(focused).__dict__.get("BINDINGS", ()) for binding in Binding.make_bindings([each])
+    ]
     keys = [(binding.key.title(), binding.description) for binding in bindings if binding.show]
     return str(type(focused).BINDING_GROUP_TITLE or type(focused).__name__), keys
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, OptionList
 from textual.widgets.option_list import Option
 
-from assistant.errors import AssistantError
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.ingest_job import IngestJob
 from assistant.tui.sources import scores
+from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
-from ingest.errors import IngestError
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -40,7 +39,7 @@ Files are read where they lie; nothing is copied or changed."""
 class LibraryScreen(Screen[None]):
     """All documents, one row each."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
         Binding("a", "add", "Add"),
         Binding("d,delete", "remove", "Remove", key_display="d"),
@@ -48,7 +47,7 @@ class LibraryScreen(Screen[None]):
         Binding("x", "cancel", "Stop indexing"),
         Binding("ctrl+l", "back", "Back", show=False),
     ]
-    app: AssistantApp  # type: ignore[assignment]  # this screen has no other app
+    app: AssistantApp
 
     def __init__(self, core: Core, job: IngestJob) -> None:
         super().__init__()
@@ -81,7 +80,9 @@ class LibraryScreen(Screen[None]):
     async def refresh_documents(self) -> None:
         """Read the list of documents again."""
         documents = await self._core.library.documents()
-        self._documents = sorted(documents, key=lambda each: (each.state == "ready", each.collection, each.title.lower()))
+        self._documents = sorted(
+            documents, key=lambda each: (each.state == "ready", each.collection, each.title.lower())
+        )
         table = self.query_one(DataTable)
         row = table.cursor_row
         table.clear()
@@ -104,7 +105,8 @@ class LibraryScreen(Screen[None]):
         failed = sum(each.state != "ready" for each in self._documents)
         passages = sum(each.passages for each in self._documents)
         collections = len({each.collection for each in self._documents})
-        told = f"{_count(len(self._documents), 'document')} · {_count(passages, 'passage')} · {_count(collections, 'collection')}"
+        counts = ((len(self._documents), "document"), (passages, "passage"), (collections, "collection"))
+        told = " · ".join(_count(number, noun) for number, noun in counts)
         wrong = (f" · {failed} could not be read", "$text-error") if failed else ""
         self.query_one("#library-title", Plain).update(Content.assemble(("Library", "bold"), f"   {told}", wrong))
 
@@ -167,7 +169,7 @@ class LibraryScreen(Screen[None]):
         if await self.app.push_screen_wait(dialog):
             try:
                 await self._core.pipeline.remove([document.id])
-            except (AssistantError, IngestError) as error:
+            except USER_ERRORS as error:
                 self.app.tell(error)
             await self.refresh_documents()
 
@@ -181,7 +183,7 @@ class LibraryScreen(Screen[None]):
         """Type words and see which passages they find."""
         search = self.query_one("#search", Input)
         search.display = True
-        search.focus()
+        self.set_focus(search)  # at once: the next key belongs to it
 
     @on(Input.Submitted, "#search")
     def _search_submitted(self, event: Input.Submitted) -> None:
@@ -191,7 +193,7 @@ class LibraryScreen(Screen[None]):
     async def _search(self, words: str) -> None:
         try:
             result = await self._core.retriever.search(words, FOUND, None)
-        except (AssistantError, IngestError) as error:
+        except USER_ERRORS as error:
             self.app.tell(error)
             return
         found = self.query_one("#found", OptionList)

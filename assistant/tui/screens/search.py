@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList
@@ -19,7 +20,7 @@ from assistant.tui.widgets.plain import Plain
 class SearchScreen(ModalScreen[SearchHit | None]):
     """Hits of a search in all chats."""
 
-    BINDINGS = [Binding("escape,q", "dismiss", "Back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Back", key_display="esc")]
 
     def __init__(self, words: str, hits: Sequence[SearchHit]) -> None:
         super().__init__()

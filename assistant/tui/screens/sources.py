@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
@@ -13,7 +15,7 @@ from assistant.tui.widgets.sources_panel import SourcesPanel
 class SourcesScreen(ModalScreen[None]):
     """One answer's sources, over the whole screen."""
 
-    BINDINGS = [Binding("escape,ctrl+o,q", "dismiss", "Back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o,q", "dismiss", "Back", key_display="esc")]
 
     def __init__(self, panel: SourcesPanel) -> None:
         super().__init__()

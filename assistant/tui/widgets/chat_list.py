@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
@@ -18,7 +19,7 @@ class ChatList(OptionList):
     """Chats, the last used first."""
 
     BINDING_GROUP_TITLE = "Chats"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("delete", "trash", "Delete"),
     ]
 

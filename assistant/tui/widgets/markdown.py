@@ -73,4 +73,3 @@ def _link(text: str, href: str) -> list[Token]:
 
 def _text(content: str) -> Token:
     return Token("text", "", 0, content=content)
-

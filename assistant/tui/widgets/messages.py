@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message as UiMessage
@@ -65,7 +65,7 @@ class AnswerView(Vertical, can_focus=True):
     """An answer: its text, where it comes from, and what the assistant has to say about it."""
 
     BINDING_GROUP_TITLE = "Answer"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "sources", "Sources"),
         Binding("space", "sources", "Sources", show=False),
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -16,23 +19,9 @@ class Prompt(TextArea):
     """A text area that sends on Enter and remembers what was sent."""
 
     BINDING_GROUP_TITLE = "Question"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+enter,ctrl+j,shift+enter", "line_break", "New line", key_display="alt+enter", show=False),
     ]
-
-    class Submitted(Message):
-        """Enter was pressed."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class HintKey(Message):
-        """A key for the list of hints, which is shown: tab, up or down."""
-
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
 
     class PasteRefused(Message):
         """A paste was too long."""
@@ -41,12 +30,16 @@ class Prompt(TextArea):
             super().__init__()
             self.characters = characters
 
-    def __init__(self) -> None:
+    def __init__(self, submit: Callable[[str], None], hint: Callable[[str], bool]) -> None:
+        """`submit` is called with the text on Enter; `hint` with tab, up or down, and says if it took the key.
+
+        Both are called at once, not by message: the next key may be there already.
+        """
         super().__init__(
             id="prompt", soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False,
             tab_behavior="focus", placeholder="Ask something, or type / for commands",
         )  # fmt: skip
-        self.hints_shown = False
+        self._submit, self._hint = submit, hint
         self._history: list[str] = []
         self._position = 0  # in the history; its length stands for the text not yet sent
         self._unsent = ""
@@ -72,15 +65,14 @@ class Prompt(TextArea):
         if event.key == "enter":
             event.stop()
             event.prevent_default()
-            self.post_message(self.Submitted(self.text))
+            self._submit(self.text)
         elif event.key in NEWLINE_KEYS:
             event.stop()
             event.prevent_default()
             self.action_line_break()
-        elif self.hints_shown and event.key in HINT_KEYS:
+        elif event.key in HINT_KEYS and self._hint(event.key):
             event.stop()
             event.prevent_default()
-            self.post_message(self.HintKey(event.key))
 
     async def _on_paste(self, event: events.Paste) -> None:
         if len(event.text) > LONGEST_PASTE:

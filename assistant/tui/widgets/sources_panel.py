@@ -70,9 +70,9 @@ class SourcesPanel(Vertical):
         if source.passage is not None and source.cited:
             content = _faint_outside(content, page, source)
         self.query_one(".page", Plain).update(content.stylize(HIGHLIGHT, page.start, page.end))
-        self.call_after_refresh(self._scroll_to, text, page.start)
+        self.call_after_refresh(self._bring_into_view, text, page.start)
 
-    def _scroll_to(self, text: str, position: int) -> None:
+    def _bring_into_view(self, text: str, position: int) -> None:
         width = max(self.query_one(".page", Plain).content_size.width, 1)
         rows = len(Content(text[:position]).wrap(width)) - 1 if position else 0
         self.query_one(".page-scroll").scroll_to(y=max(rows - LINES_ABOVE, 0), animate=False)

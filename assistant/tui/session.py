@@ -1,0 +1,171 @@
+"""The open chat: opened, drafted in, asked in; an answer goes on while another chat is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from assistant.conversation import Conversation, Message, Usage
+from assistant.errors import AssistantError, NotFoundError
+from assistant.events import Event
+from assistant.tui.answering import Answering
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+    from assistant.tui.screens.chat import ChatScreen
+
+STOP_SECONDS = 2.0  # how long a quitting app waits until the stopped answer is stored
+
+
+class ChatSession:
+    """Which chat is on the screen, and the one answer that may be under way."""
+
+    def __init__(self, screen: ChatScreen, core: Core) -> None:
+        self.core = core
+        self.conversation: Conversation | None = None  # None: a chat that nothing was asked in yet
+        self.last_usage: Usage | None = None
+        self.answering: Answering | None = None
+        self.queued: str | None = None  # asked while an answer was under way, for the open chat
+        self._queued_for: Conversation | None = None
+        self._screen = screen
+        self._saved_draft = ""
+
+    # -- opening -----------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Show the last chat and its draft; what was typed before the database was open stays."""
+        chats = await self.core.conversations.recent(1)
+        await self._show(chats[0] if chats and self.core.config.interface.resume else None)
+
+    async def open(self, conversation: Conversation | None) -> None:
+        """Show a chat, or an empty new one."""
+        await self.save_draft()
+        self._screen.prompt.replace_text("")
+        await self._show(conversation)
+
+    async def _show(self, conversation: Conversation | None) -> None:
+        transcript, prompt = self._screen.transcript, self._screen.prompt
+        if self.answering is not None:
+            self.answering.leave()
+        self.conversation = conversation
+        messages = await self.core.conversations.thread(conversation.id) if conversation else []
+        if conversation and self.answering and self.answering.conversation_id == conversation.id:
+            await self.answering.show_in(transcript, messages)
+        else:
+            await transcript.show(messages)
+        self._saved_draft = conversation.draft if conversation else ""
+        if not prompt.text:
+            prompt.replace_text(self._saved_draft)
+        prompt.set_history([each.text for each in messages if each.role == "user"])
+        self.last_usage = next((each.usage for each in reversed(messages) if each.usage), None)
+        await self._screen.session_changed()
+
+    async def open_id(self, conversation_id: int) -> None:
+        """Show the chat with this number.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        await self.open(await self.core.conversations.get(conversation_id))
+
+    async def reload(self) -> list[Conversation]:
+        """All chats, for the list; the open one is read again, since its title or scope may have changed."""
+        if self.conversation is not None:
+            try:
+                self.conversation = await self.core.conversations.get(self.conversation.id)
+            except NotFoundError:
+                self.conversation = None
+        return await self.core.conversations.recent()
+
+    async def save_draft(self) -> None:
+        """Keep what is typed but not sent; a chat begins with its first draft.
+
+        Raises:
+            StorageError: it could not be stored.
+        """
+        text = self._screen.prompt.text
+        if text == self._saved_draft or text.startswith("/"):
+            return
+        self._saved_draft = text
+        if self.conversation is None:
+            self.conversation = await self.core.conversations.create()
+        await self.core.conversations.set_draft(self.conversation.id, text)
+
+    # -- asking ------------------------------------------------------------------
+
+    def ask(self, text: str) -> None:
+        """Ask now, or keep the question until the answer under way is finished."""
+        if self.answering is None:
+            self._begin(self.conversation, text)
+            return
+        self.queued = text if self.queued is None else f"{self.queued}\n{text}"
+        self._queued_for = self.conversation
+        self._screen.answering_changed()
+
+    def take_back(self) -> str:
+        """The waiting question, which then waits no longer."""
+        text, self.queued = self.queued or "", None
+        self._screen.answering_changed()
+        return text
+
+    def stop(self) -> None:
+        """End the answer under way; what was streamed is kept."""
+        self.core.engine.stop()
+
+    async def close(self) -> None:
+        """Stop, and wait until the end is stored."""
+        self.queued = None
+        deadline = asyncio.get_running_loop().time() + STOP_SECONDS
+        while self.answering is not None and asyncio.get_running_loop().time() < deadline:
+            self.stop()
+            await asyncio.sleep(0.02)
+
+    async def answer_again(self, message: Message) -> None:
+        """Another answer to the question of the last answer."""
+        if self.answering is not None:
+            self._screen.app.say("Stop the answer first (Esc), or wait.")
+            return
+        self.answering = Answering(message.conversation_id)
+        self._screen.answering_changed()
+        await self._screen.transcript.drop_last_answer()
+        await self._follow(self.core.engine.regenerate(message.id))
+
+    def _begin(self, conversation: Conversation | None, text: str) -> None:
+        self.answering = Answering(conversation.id if conversation else 0)
+        self._screen.answering_changed()
+        self._screen.run_worker(self._ask(conversation, text), group="answer")
+
+    async def _ask(self, conversation: Conversation | None, text: str) -> None:
+        answering = self.answering
+        assert answering is not None
+        try:
+            if conversation is None:
+                conversation = await self.core.conversations.create()
+                self.conversation = self.conversation or conversation
+        except AssistantError as error:
+            self._screen.app.tell(error)
+        else:
+            answering.conversation_id = conversation.id
+            self._saved_draft = ""  # storing the question empties it
+            await self._follow(self.core.engine.ask(conversation.id, text))
+        if answering.message is None:
+            self._screen.composer.give_back(text)  # it was not stored, so it must not be lost either
+        self.answering = None
+
+    async def _follow(self, events: AsyncIterator[Event]) -> None:
+        """Show an answer until its end, then ask what waits."""
+        assert self.answering is not None
+        open_id = self.conversation.id if self.conversation else None
+        transcript = self._screen.transcript if open_id == self.answering.conversation_id else None
+        try:
+            message = await self.answering.follow(events, transcript)
+            if message is not None and self.conversation and message.conversation_id == self.conversation.id:
+                self.last_usage = message.usage or self.last_usage
+        except AssistantError as error:
+            self._screen.app.tell(error)
+        self.answering = None
+        await self._screen.session_changed()
+        if self.queued is not None:
+            text, self.queued = self.queued, None
+            self._begin(self._queued_for, text)
