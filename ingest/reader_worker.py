@@ -1,8 +1,9 @@
 """The child process that touches documents: finds files, reads them, cuts them into chunks.
 
-Its limits on memory are set by its host. A document that takes more than WALL_SECONDS is given up;
-native code that does not come back to Python is beyond that clock, and its parent must end the
-process. Only this process ever parses what a user's files hold.
+Its limits on memory are set by its host. A document that takes more than CPU_SECONDS of work, or
+WALL_SECONDS on a machine that is busy with other things, is given up; native code that does not come
+back to Python is beyond these clocks, and the parent must end the process (after a little more than
+WALL_SECONDS). Only this process ever parses what a user's files hold.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from ingest.readers.limits import Limits, megabytes
 from ingest.scan import Found, scan
 from ingest.token_counter import TokenCounter
 
-WALL_SECONDS = 30.0
+CPU_SECONDS = 30.0
+WALL_SECONDS = 120.0
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
 MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
@@ -67,7 +69,7 @@ class ReaderWorker:
         Raises:
             UnreadableError: no text can be had from it; the message is the reason.
         """
-        with _time_limit(WALL_SECONDS):
+        with _time_limit(CPU_SECONDS, WALL_SECONDS):
             try:
                 return self._read(path, known_sha256)
             except MemoryError:
@@ -177,19 +179,26 @@ def _words(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise UnreadableError in the main thread when the time is over; again each second until it is out."""
+def _time_limit(cpu_seconds: float, wall_seconds: float) -> Iterator[None]:
+    """Raise UnreadableError in the main thread when a time is over; again each second until it is out."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread only, which is where the host runs calls
         return
 
     def over(number: int, frame: FrameType | None) -> NoReturn:
+        seconds = cpu_seconds if number == signal.SIGPROF else wall_seconds
         raise UnreadableError(f"took longer than {seconds:g} s to read")
 
-    before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    clocks = (
+        (signal.ITIMER_PROF, signal.SIGPROF, cpu_seconds),
+        (signal.ITIMER_REAL, signal.SIGALRM, wall_seconds),
+    )
+    before = [signal.signal(number, over) for _, number, _ in clocks]
     try:
+        for clock, _, seconds in clocks:
+            signal.setitimer(clock, seconds, 1.0)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (clock, number, _), handler in zip(clocks, before, strict=True):
+            signal.setitimer(clock, 0)
+            signal.signal(number, handler)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 WORD_CHARACTERS = 8  # a word counts as a token for each so many characters at least
+BATCH = 2_000  # texts whose words are in memory at a time
 MAX_CACHED_WORDS = 400_000
 
 
@@ -24,10 +25,12 @@ class TokenCounter:
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens in each text."""
-        split = [text.split() for text in texts]
-        self._learn(set(chain.from_iterable(split)))
-        known = self._known
-        return [sum(map(known.__getitem__, words)) for words in split]
+        counts: list[int] = []
+        for start in range(0, len(texts), BATCH):
+            split = [text.split() for text in texts[start : start + BATCH]]
+            self._learn(set(chain.from_iterable(split)))
+            counts.extend(sum(map(self._known.__getitem__, words)) for words in split)
+        return counts
 
     def _learn(self, words: set[str]) -> None:
         new = [word for word in words if word not in self._known]

@@ -108,9 +108,10 @@ def test_strange_names(tmp_path: Path) -> None:
         result["title"].encode()
 
 
-def test_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document that takes too long is given up with that reason."""
-    monkeypatch.setattr(reader_worker, "WALL_SECONDS", 0.05)
+@pytest.mark.parametrize("clock", ["CPU_SECONDS", "WALL_SECONDS"])
+def test_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str) -> None:
+    """A document that takes too long, of work or of waiting, is given up with that reason."""
+    monkeypatch.setattr(reader_worker, clock, 0.05)
     started = time.monotonic()
     with pytest.raises(UnreadableError, match=r"took longer than 0.05 s"):
         read(tmp_path / "long.txt", " ".join(f"word{n}." for n in range(1_000_000)))
