@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import records
-from ingest.collaborators import Database, Worker
+from ingest.collaborators import Database, Reply, Worker
 from ingest.library import DEFAULT_COLLECTION, Library, check_collection, delete_documents
 from ingest.progress import Failure, Progress, Run, Summary
 from ingest.records import CRASHES_ALLOWED, FailedFile, FoundFile, KnownFile, ReadFile, UnchangedFile
@@ -102,14 +102,14 @@ class Pipeline:
 
     async def refresh_index(self) -> None:
         """Bring the index process up to the database and save what it holds as the new index file."""
-        await self._index.call("refresh")
+        await self._ask_index("refresh")
         embedder = await self._embedder()
         generation = await self._database.write(lambda db: records.reserve_generation(db, embedder))
-        saved = (await self._index.call("save", generation=generation)).data
+        saved = (await self._ask_index("save", generation=generation)).data
         await self._database.write(
             lambda db: records.activate_generation(db, generation, saved["file"], saved["size"], saved["sha256"])
         )
-        await self._index.call("forget", keep=saved["file"])
+        await self._ask_index("forget", keep=saved["file"])
 
     async def _begin(self, collection: str) -> Run:
         started = time.monotonic()
@@ -117,8 +117,15 @@ class Pipeline:
         number = await self._database.write(lambda db: records.collection_number(db, collection))
         return Run(number, embedder, started)
 
+    async def _ask_index(self, method: str, **arguments: Any) -> Reply:
+        """Call the index process; once more where it died, since all it is asked can be asked twice."""
+        try:
+            return await self._index.call(method, **arguments)
+        except self._crashed:
+            return await self._index.call(method, **arguments)
+
     async def _embedder(self) -> int:
-        name = (await self._index.call("embed", texts=[])).data["embedder"]
+        name = (await self._ask_index("embed", texts=[])).data["embedder"]
         return await self._database.write(lambda db: records.embedder_number(db, name))
 
     async def _plan(self, run: Run, roots: list[str]) -> dict[str, KnownFile]:
@@ -209,7 +216,7 @@ class Pipeline:
         chunks = [(file, chunk) for file in batch if isinstance(file, ReadFile) for chunk in file.chunks]
         for start in range(0, len(chunks), TEXTS_PER_CALL):
             part = chunks[start : start + TEXTS_PER_CALL]
-            reply = await self._index.call("embed", texts=[chunk["embedding_text"] for _, chunk in part])
+            reply = await self._ask_index("embed", texts=[chunk["embedding_text"] for _, chunk in part])
             length = reply.data["dimension"] * 4
             vectors += [reply.blob[at : at + length] for at in range(0, len(part) * length, length)]
             run.embedded += len(part)

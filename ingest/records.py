@@ -102,8 +102,9 @@ def known_files(db: sqlite_utils.Database, collection: int, embedder: int) -> di
 
 
 def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadFile, vectors: list[bytes]) -> bool:
-    """Write a document and all that hangs on it, in place of what it was; True if its path is new."""
-    number, is_new = _document_row(db, collection, file.path)
+    """Write a document and all that hangs on it, in place of what it was; True if it held nothing before."""
+    number = _document_row(db, collection, file.path)
+    is_new = db.conn.execute("SELECT state != 'ready' FROM documents WHERE id = ?", (number,)).fetchone()[0]
     _drop_contents(db, number)
     title = _text(file.title)
     db.conn.execute(
@@ -122,7 +123,7 @@ def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadF
             (number, start, end, chunk.get("page"), _json(headings), context, text[start:end], chunk.get("tokens", 0)),
         )
         db.conn.execute("INSERT INTO vectors VALUES (?, ?, ?)", (cursor.lastrowid, embedder, vector))
-    return is_new
+    return bool(is_new)
 
 
 def touch(db: sqlite_utils.Database, collection: int, file: UnchangedFile) -> None:
@@ -135,7 +136,7 @@ def touch(db: sqlite_utils.Database, collection: int, file: UnchangedFile) -> No
 
 def record_failure(db: sqlite_utils.Database, collection: int, file: FailedFile) -> None:
     """Keep a row with the reason; what an earlier version of the file held is gone from the library."""
-    number, _ = _document_row(db, collection, file.path)
+    number = _document_row(db, collection, file.path)
     _drop_contents(db, number)
     db.conn.execute(
         "UPDATE documents SET size = ?, mtime_ns = ?, state = ?, reason = ?, sha256 = '', notes = '[]', pages = NULL"
@@ -146,7 +147,7 @@ def record_failure(db: sqlite_utils.Database, collection: int, file: FailedFile)
 
 def record_crash(db: sqlite_utils.Database, collection: int, file: FailedFile) -> int:
     """Count that these bytes killed the reader; returns how often they did. Committed before another try."""
-    number, _ = _document_row(db, collection, file.path)
+    number = _document_row(db, collection, file.path)
     same = "size = ? AND mtime_ns = ?"
     db.conn.execute(
         f"UPDATE documents SET crashes = CASE WHEN {same} THEN crashes + 1 ELSE 1 END WHERE id = ?",
@@ -170,16 +171,16 @@ def activate_generation(db: sqlite_utils.Database, generation: int, file: str, s
     db.conn.execute("DELETE FROM index_generations WHERE generation != ?", (generation,))
 
 
-def _document_row(db: sqlite_utils.Database, collection: int, path: str) -> tuple[int, bool]:
+def _document_row(db: sqlite_utils.Database, collection: int, path: str) -> int:
     key = (collection, os.fsencode(path))
     row = db.conn.execute("SELECT id FROM documents WHERE collection_id = ? AND path = ?", key).fetchone()
     if row is not None:
-        return int(row[0]), False
+        return int(row[0])
     name = _text(Path(path).name)
     cursor = db.conn.execute(
         "INSERT INTO documents (collection_id, path, title, state) VALUES (?, ?, ?, 'failed')", (*key, name)
     )
-    return int(cursor.lastrowid or 0), True
+    return int(cursor.lastrowid or 0)
 
 
 def _drop_contents(db: sqlite_utils.Database, document: int) -> None:

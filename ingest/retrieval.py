@@ -89,7 +89,10 @@ class Retriever:
         if k == 0 or allowed == []:
             return {}
         blob = array("q", allowed or []).tobytes()
-        reply = await self._index.call("search", query=query, k=k, restricted=allowed is not None, blob=blob)
+        try:
+            reply = await self._index.call("search", query=query, k=k, restricted=allowed is not None, blob=blob)
+        except self._crashed:  # it may have died long ago, unnoticed: a new one is started
+            reply = await self._index.call("search", query=query, k=k, restricted=allowed is not None, blob=blob)
         return {int(number): float(cosine) for number, cosine in reply.data["hits"]}
 
 
