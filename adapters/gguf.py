@@ -163,7 +163,7 @@ def check_model(facts: GGUFFacts) -> None:
             if facts.kind == "adapter"
             else "Choose a model's GGUF file."
         )
-        raise GGUFError(f"{name} is no model: it says it is of type '{_shown(facts.kind)}'.", hint)
+        raise GGUFError(f"{name} is no model: it says it is of type '{shown(facts.kind)}'.", hint)
     if not facts.architecture:
         raise GGUFError(f"{name} does not name its architecture.", "The file may be damaged: get it again.")
     if facts.context <= 0:
@@ -192,7 +192,7 @@ class _Reader:
         for _ in range(key_count):
             key = self._string()
             if key in metadata:
-                raise self._damaged(f"the key '{_shown(key)}' stands in it twice")
+                raise self._damaged(f"the key '{shown(key)}' stands in it twice")
             metadata[key] = self._value(self._whole("<I"))
         alignment = self._alignment(metadata)
         tensors = self._tensors(tensor_count, alignment)
@@ -202,7 +202,7 @@ class _Reader:
         start = self._file.read(len(MAGIC))
         self._file.seek(0)
         if start != MAGIC:
-            begins = f"it begins with '{_shown(start.decode('utf-8', 'replace'))}'" if start else "it is empty"
+            begins = f"it begins with '{shown(start.decode('utf-8', 'replace'))}'" if start else "it is empty"
             raise GGUFError(
                 f"{self._path.name} is not a GGUF model: {begins}.",
                 "Choose a file ending in .gguf from a model's page.",
@@ -290,7 +290,7 @@ class _Reader:
     def _alignment(self, metadata: dict[str, Any]) -> int:
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):
-            raise self._damaged(f"its alignment is {_shown(str(alignment))}")
+            raise self._damaged(f"its alignment is {shown(str(alignment))}")
         return alignment
 
     def _tensors(self, count: int, alignment: int) -> dict[str, Tensor]:
@@ -299,9 +299,9 @@ class _Reader:
         for _ in range(count):
             tensor, offset = self._tensor()
             if tensor.name in tensors:
-                raise self._damaged(f"the tensor '{_shown(tensor.name)}' stands in it twice")
+                raise self._damaged(f"the tensor '{shown(tensor.name)}' stands in it twice")
             if offset % alignment:
-                raise self._damaged(f"the tensor '{_shown(tensor.name)}' is not aligned")
+                raise self._damaged(f"the tensor '{shown(tensor.name)}' is not aligned")
             tensors[tensor.name] = tensor
             ends.append(offset + tensor.size)
         start = (self._at + alignment - 1) // alignment * alignment
@@ -315,21 +315,21 @@ class _Reader:
     def _tensor(self) -> tuple[Tensor, int]:
         name, dimensions = self._string(), self._whole("<I")
         if not 0 < dimensions <= MAX_DIMENSIONS:
-            raise self._damaged(f"the tensor '{_shown(name)}' has {dimensions} dimensions")
+            raise self._damaged(f"the tensor '{shown(name)}' has {dimensions} dimensions")
         shape = tuple(self._scalars(10, dimensions))
         kind, offset = self._whole("<I"), self._whole("<Q")
         if kind not in TENSOR_TYPES:
-            raise self._damaged(f"the tensor '{_shown(name)}' has the unknown type {kind}")
+            raise self._damaged(f"the tensor '{shown(name)}' has the unknown type {kind}")
         type_name, block, block_size = TENSOR_TYPES[kind]
         tensor = Tensor(name, shape, type_name, 0)
         if min(shape) <= 0 or tensor.weights >= 2**62 or shape[0] % block:
-            raise self._damaged(f"the tensor '{_shown(name)}' has the impossible shape {shape}")
+            raise self._damaged(f"the tensor '{shown(name)}' has the impossible shape {shape}")
         return Tensor(name, shape, type_name, tensor.weights // block * block_size), offset
 
     def _damaged(self, what: str) -> GGUFError:
         return GGUFError(f"{self._path.name} is damaged: {what}.", "Get the file again.")
 
 
-def _shown(text: str) -> str:
+def shown(text: str, limit: int = 40) -> str:
     """Text of an untrusted file, short and without control characters."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text[:40])
+    return "".join(character if character.isprintable() else "\ufffd" for character in text[:limit])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.errors import AdapterFitError
-from adapters.gguf import GGUFFacts, Tensor, read_gguf
+from adapters.gguf import GGUFFacts, Tensor, read_gguf, shown
 
 PROBE_TOKENS = 8
 MAX_SCALE = 10.0
@@ -132,7 +132,7 @@ def check_fit(adapter: GGUFFacts, base: GGUFFacts) -> AdapterFacts:
         raise _misfit(
             adapter,
             base,
-            f"it is made for the architecture '{adapter.architecture[:40]}', the model is '{base.architecture}'",
+            f"it is made for the architecture '{shown(adapter.architecture)}', the model is '{base.architecture}'",
         )
     alpha = adapter.metadata.get("adapter.lora.alpha")
     if not isinstance(alpha, float) or not math.isfinite(alpha):
@@ -147,7 +147,7 @@ def _pairs(adapter: GGUFFacts) -> dict[str, tuple[Tensor, Tensor]]:
     for name in adapter.tensors:
         if not name.endswith(HALVES):
             raise AdapterFitError(
-                f"{adapter.path.name} holds '{name[:60]}', which llama.cpp would ignore.",
+                f"{adapter.path.name} holds '{shown(name)}', which llama.cpp would ignore.",
                 "Export the adapter without it.",
             )
     targets = sorted({name.removesuffix(".lora_a").removesuffix(".lora_b") for name in adapter.tensors})
@@ -155,7 +155,7 @@ def _pairs(adapter: GGUFFacts) -> dict[str, tuple[Tensor, Tensor]]:
     for target in targets:
         halves = [adapter.tensors.get(target + half) for half in HALVES]
         if halves[0] is None or halves[1] is None:
-            raise AdapterFitError(f"{adapter.path.name} holds only half of '{target[:60]}'.", "Get the file again.")
+            raise AdapterFitError(f"{adapter.path.name} holds only half of '{shown(target)}'.", "Get the file again.")
         pairs[target] = (halves[0], halves[1])
     if not pairs:
         raise AdapterFitError(f"{adapter.path.name} holds no weights.", "Export the adapter again.")
@@ -166,13 +166,13 @@ def _check_pair(adapter: GGUFFacts, base: GGUFFacts, target: str, a: Tensor, b: 
     """The pair's rank. Shapes in file order: weight (in, out), lora_a (in, rank), lora_b (rank, out)."""
     weight = base.tensors.get(target)
     if weight is None:
-        raise _misfit(adapter, base, f"the model has no tensor '{target[:60]}'")
+        raise _misfit(adapter, base, f"the model has no tensor '{shown(target)}'")
     if "_norm." in target or len(weight.shape) < 2:
-        raise _misfit(adapter, base, f"it changes '{target[:60]}', which llama.cpp would ignore")
+        raise _misfit(adapter, base, f"it changes '{shown(target)}', which llama.cpp would ignore")
     if target == EMBEDDING and OUTPUT not in base.tensors:  # llama.cpp aborts the process on these
         raise _misfit(adapter, base, "it changes the embedding, which this model shares with its output")
     if min(len(a.shape), len(b.shape)) < 2:
-        raise _misfit(adapter, base, f"the shapes of '{target[:60]}' differ")
+        raise _misfit(adapter, base, f"the shapes of '{shown(target)}' differ")
     inner, outer = weight.shape[:2]
     if target == EMBEDDING:
         fits = (a.shape[1], b.shape[1], a.shape[0]) == (outer, inner, b.shape[0])
@@ -181,7 +181,7 @@ def _check_pair(adapter: GGUFFacts, base: GGUFFacts, target: str, a: Tensor, b: 
         fits = (a.shape[0], b.shape[1], a.shape[1]) == (inner, outer, b.shape[0])
         rank = a.shape[1]
     if not fits or a.shape[2:] != weight.shape[2:] or b.shape[2:] != weight.shape[2:]:
-        raise _misfit(adapter, base, f"the shapes of '{target[:60]}' differ")
+        raise _misfit(adapter, base, f"the shapes of '{shown(target)}' differ")
     return rank
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from adapters.gguf import check_model, read_gguf
+from adapters.gguf import GGUFFacts, check_model, read_gguf
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
 from assistant.conversation import Sampling
@@ -29,12 +29,16 @@ class ModelWorker:
 
     def load(self, model: str = STARTER, context: int = 0, threads: int = 0, batch_threads: int = 0) -> dict[str, Any]:
         """Load a model in place of any other; returns the fields of ModelInfo. 0 means: choose for me."""
-        self._close()
         if is_scripted(model):
-            self._backend = ScriptedBackend(parse_script(model))
+            backend: Backend = ScriptedBackend(parse_script(model))
+            self._close()
         else:
-            self._backend = _llama(model, context, threads, batch_threads)
-        return dataclasses.asdict(self._backend.info)
+            facts = read_gguf(resolve_model(model))
+            check_model(facts)  # before the old model is given up
+            self._close()
+            backend = _llama(facts, STARTER if model == STARTER else facts.name, context, threads, batch_threads)
+        self._backend = backend
+        return dataclasses.asdict(backend.info)
 
     def count(self, texts: list[str]) -> list[int]:
         """Tokens of each text."""
@@ -66,15 +70,12 @@ class ModelWorker:
             close()
 
 
-def _llama(model: str, context: int, threads: int, batch_threads: int) -> Backend:
-    """A GGUF model, checked and measured before any native code sees it."""
-    facts = read_gguf(resolve_model(model))
-    check_model(facts)
+def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_threads: int) -> Backend:
+    """A GGUF model, measured before any native code sees it."""
     from assistant.backends.llamacpp import LlamaCppBackend, context_size  # heavy: only when a model is loaded
 
     needed = check_fits(facts, context_size(facts, context), available_memory())
     _limit_memory(int(needed * LIMIT_FACTOR) + ADDRESS_SPACE_BASE)
-    name = STARTER if model == STARTER else facts.name
     return LlamaCppBackend(facts, name, context, threads, batch_threads)
 
 

@@ -126,20 +126,20 @@ def lora_metadata(base: GGUFFacts, **changes: Any) -> dict[str, Any]:
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """A file with one plausible kind of damage: flipped bytes (mostly in the header), a cut, or inserted noise."""
-    kind = chance.randrange(4)
-    header = min(len(data), 4096)
+    """A file with one plausible kind of damage: a cut, a wrong byte, a wrong number, wrong weights, or noise."""
+    changed, header = bytearray(data), min(len(data), 1200)
+    at = chance.randrange(4, header - 8)
+    kind = chance.randrange(6)
     if kind == 0:
         return data[: chance.randrange(len(data))]
-    changed = bytearray(data)
-    if kind == 1:
-        for _ in range(chance.randint(1, 8)):
-            changed[chance.randrange(header)] = chance.randrange(256)
-    elif kind == 2:
-        at = chance.randrange(0, header - 8)
-        changed[at : at + 8] = struct.pack("<Q", chance.choice([0, 1, 2**31, 2**32, 2**63 - 1, 2**64 - 1]))
+    if kind in (1, 2):
+        changed[at] = chance.randrange(256)
+    elif kind == 3:
+        changed[at : at + 4] = struct.pack("<I", chance.choice([0, 1, 2, 3, 7, 255, 2**16, 2**31, 2**32 - 1]))
+    elif kind == 4:
+        for _ in range(8):
+            changed[chance.randrange(len(data) // 2, len(data))] = 255  # as floats: huge numbers and NaN
     else:
-        at = chance.randrange(header)
         changed[at:at] = chance.randbytes(chance.randint(1, 64))
     return bytes(changed)
 

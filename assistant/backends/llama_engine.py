@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import llama_cpp as native
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.gguf import shown
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ModelError
 
@@ -27,7 +27,7 @@ WARNING, ERROR = 3, 4  # of ggml_log_level, whose order is debug 1, info 2, warn
 ABORTED, NO_ROOM = 2, 1  # what llama_decode returns
 
 Stopped = Callable[[], bool]
-_last_errors: deque[str] = deque(maxlen=5)
+_errors: list[str] = []  # since the last call that may fail
 
 
 def _never() -> bool:
@@ -36,12 +36,12 @@ def _never() -> bool:
 
 @native.llama_log_callback  # type: ignore[untyped-decorator]  # the binding's callback types carry no signature
 def _log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
-    """Warnings and errors go to the child's log; the newest errors are quoted in messages."""
+    """Warnings and errors go to the child's log; errors are quoted in messages."""
     line = text.decode("utf-8", "replace")
     if level in (WARNING, ERROR):
         print(line, end="", file=sys.stderr, flush=True)
     if level == ERROR and line.strip():
-        _last_errors.append(line.strip())
+        _errors.append(line.strip())
 
 
 class LlamaEngine:
@@ -170,6 +170,7 @@ class LlamaEngine:
         self._decode([token])
 
     def _decode(self, tokens: list[int]) -> bool:
+        _errors.clear()
         before = len(self.cached)
         self._buffer[: len(tokens)] = tokens
         code = native.llama_decode(self._context, native.llama_batch_get_one(self._buffer, len(tokens)))
@@ -209,7 +210,7 @@ class LlamaEngine:
         """
         if key in self._adapters:
             return
-        _last_errors.clear()
+        _errors.clear()
         adapter = native.llama_adapter_lora_init(self._model, str(path).encode())
         if not adapter:  # a NULL pointer is falsy, but it is not None
             raise AdapterError(f"{path.name} cannot be loaded{_reason()}.", "Choose another adapter.")
@@ -278,11 +279,12 @@ def _start_library() -> None:
     os.environ["GGML_NO_BACKTRACE"] = "1"  # a failed assertion would start a debugger and wait for it
     native.llama_log_set(_log, ctypes.c_void_p(0))
     native.llama_backend_init()
-    _last_errors.clear()
+    _errors.clear()
 
 
 def _reason() -> str:
-    return f" ({_last_errors[-1]})" if _last_errors else ""
+    """What llama.cpp said first, which is the cause; what follows are its consequences."""
+    return f" ({shown(_errors[0], 160)})" if _errors else ""
 
 
 def _looks_like_markup(text: str) -> bool:
