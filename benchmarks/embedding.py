@@ -108,10 +108,10 @@ def torch_default(threads: int) -> Callable[[list[str]], Any]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from ingest.embedding.minilm import _model_folder
+    from ingest.embedding.minilm import model_folder
 
     torch.set_num_threads(threads)
-    model = SentenceTransformer(str(_model_folder()), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(model_folder()), device="cpu", local_files_only=True)
     return lambda texts: model.encode(texts, show_progress_bar=False)
 
 

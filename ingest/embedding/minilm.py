@@ -41,7 +41,7 @@ class MiniLMEmbedder:
         Raises:
             IngestError: the package with the weights is not installed.
         """
-        self._folder = _model_folder()
+        self._folder = model_folder()
         self._threads = max(1, threads)
         self._quantised = quantised
 
@@ -109,7 +109,12 @@ class MiniLMEmbedder:
         return ThreadPoolExecutor(self._threads, thread_name_prefix="embed")
 
 
-def _model_folder() -> Path:
+def model_folder() -> Path:
+    """Where the weights lie, as sentence-transformers saves a model.
+
+    Raises:
+        IngestError: the package that carries them is not installed.
+    """
     package = importlib.util.find_spec(PACKAGE)
     if package is None or not package.submodule_search_locations:
         raise IngestError("The embedding model that comes with the assistant is not installed.", REINSTALL)

