@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -53,7 +54,7 @@ class AssistantApp(App[None]):
         self.chat = ChatScreen()
         self._safe_filter = SafeFilter()
         self._notices_told = 0
-        self._closed = False
+        self._core_closing: asyncio.Task[None] | None = None
 
     # -- life ---------------------------------------------------------------
 
@@ -88,10 +89,12 @@ class AssistantApp(App[None]):
         self.exit()
 
     async def on_unmount(self) -> None:
-        """Stop what runs, end the children, close the database."""
-        if self._closed:
-            return
-        self._closed = True
+        """Stop what runs, end the children, close the database. Textual may say so twice: both wait."""
+        if self._core_closing is None:
+            self._core_closing = asyncio.create_task(self._close_core())
+        await asyncio.shield(self._core_closing)
+
+    async def _close_core(self) -> None:
         if self.chat.session is not None:
             await self.chat.session.close()
         if self.ingest is not None:

@@ -140,18 +140,17 @@ class ChatSession:
         answering = self.answering
         assert answering is not None
         try:
-            if conversation is None:
-                conversation = await self.core.conversations.create()
-                self.conversation = self.conversation or conversation
+            conversation = conversation or await self.core.conversations.create()
         except AssistantError as error:
             self._screen.app.tell(error)
+            self._end_answering()
         else:
+            self.conversation = self.conversation or conversation
             answering.conversation_id = conversation.id
             self._saved_draft = ""  # storing the question empties it
             await self._follow(self.core.engine.ask(conversation.id, text))
         if answering.message is None:
             self._screen.composer.give_back(text)  # it was not stored, so it must not be lost either
-        self.answering = None
 
     async def _follow(self, events: AsyncIterator[Event]) -> None:
         """Show an answer until its end, then ask what waits."""
@@ -164,8 +163,12 @@ class ChatSession:
                 self.last_usage = message.usage or self.last_usage
         except AssistantError as error:
             self._screen.app.tell(error)
-        self.answering = None
+        self._end_answering()
         await self._screen.session_changed()
-        if self.queued is not None:
+        if self.answering is None and self.queued is not None:
             text, self.queued = self.queued, None
             self._begin(self._queued_for, text)
+
+    def _end_answering(self) -> None:
+        self.answering = None
+        self._screen.answering_changed()

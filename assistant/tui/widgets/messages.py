@@ -104,7 +104,7 @@ class AnswerView(Vertical, can_focus=True):
         """Show the trace of a stored answer, or get ready to stream."""
         self._show_trace(_trace(self.message))
         if self.message.state == "partial":
-            self._flushing = self.set_interval(FLUSH_SECONDS, self._flush)
+            self._flushing = self.set_interval(FLUSH_SECONDS, self._draw_pending)
 
     def feed(self, text: str) -> None:
         """Add streamed text; it is drawn with the next flush."""
@@ -138,7 +138,7 @@ class AnswerView(Vertical, can_focus=True):
         event.stop()
         self.post_message(self.SourcesWanted(self.message, event.mark))
 
-    async def _flush(self) -> None:
+    async def _draw_pending(self) -> None:
         if not self._pending:
             return
         from textual.widgets import Markdown

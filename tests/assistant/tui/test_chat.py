@@ -1,0 +1,295 @@
+"""Does the chat screen ask, stream, stop, queue, resume, and survive what dies?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from textual import events
+
+from assistant.bootstrap import Core
+from assistant.config import load_config
+from assistant.tui.app import AssistantApp
+from assistant.tui.widgets.messages import NoticeView, QuestionView
+
+from .conftest import configure, running, until
+
+
+async def test_the_first_frame_shows_a_welcome_and_a_prompt_before_the_core_is_open(home: Path) -> None:
+    """A new user can read what this is and type while nothing is loaded yet."""
+    configure(home)
+    app = AssistantApp(Core(load_config(home)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.chat.prompt.has_focus
+        await pilot.press("h", "i")
+        await until(lambda: app.chat.session is not None)
+        await pilot.pause()
+        assert app.chat.prompt.text == "hi"
+        assert app.chat.query(".welcome")
+
+
+async def test_a_question_sent_before_the_core_is_open_is_answered(home: Path) -> None:
+    """Enter during start-up loses nothing."""
+    configure(home)
+    app = AssistantApp(Core(load_config(home)))
+    async with app.run_test() as pilot:
+        await pilot.press("h", "i", "enter")
+        await until(lambda: app.chat.transcript.answers() and not app.chat.answering)
+        assert "You asked: hi." in app.chat.transcript.answers()[0].text
+
+
+async def test_a_question_is_answered_and_stored(home: Path) -> None:
+    """What was typed and what was streamed are on the screen and in the database."""
+    async with running(home) as run:
+        await run.type("what is it")
+        await run.pilot.press("enter")
+        await until(lambda: run.app.chat.transcript.answers() and not run.app.chat.answering)
+        thread = await run.app.core.conversations.thread(run.session.conversation.id)
+        assert [message.text for message in thread] == ["what is it", "You asked: what is it."]
+        await run.pilot.pause()
+        shown = run.screen_text()
+        assert "You asked: what is it." in shown and "no documents yet" in shown
+        assert run.prompt.text == ""
+
+
+async def test_escape_stops_the_answer_and_keeps_what_was_streamed(home: Path) -> None:
+    """The stopped answer stays on the screen, marked as such, and the next question works."""
+    async with running(home, text="word " * 200, tokens_per_second=50) as run:
+        await run.send("go on")
+        await until(lambda: run.session.answering is not None and len(run.session.answering.text) > 20)
+        began = asyncio.get_running_loop().time()
+        await run.pilot.press("escape")
+        await until(lambda: not run.app.chat.answering)
+        assert asyncio.get_running_loop().time() - began < 1.0
+        view = run.app.chat.transcript.answers()[-1]
+        assert view.message.state == "stopped" and view.message.text.startswith("word word")
+        assert "stopped" in run.screen_text()
+
+
+async def test_text_streams_into_the_transcript_while_it_is_written(home: Path) -> None:
+    """The first words are on the screen before the last ones exist."""
+    async with running(home, text="alpha beta gamma delta " * 30, tokens_per_second=60) as run:
+        await run.send("go")
+        await until(lambda: "alpha beta" in run.screen_text())
+        assert run.app.chat.answering
+        await run.pilot.press("escape")
+        await until(lambda: not run.app.chat.answering)
+
+
+async def test_code_fences_are_whole_after_streaming(home: Path) -> None:
+    """A streamed code block shows its lines once the answer is complete."""
+    async with running(home, text="Look:\n\n```python\nprint('one')\nprint('two')\n```\n\nDone.", tokens_per_second=40) as run:
+        await run.ask("code")
+        shown = run.screen_text()
+        assert "print('one')" in shown and "print('two')" in shown and "Done." in shown
+
+
+async def test_a_question_asked_meanwhile_waits_visibly_and_is_asked_next(home: Path) -> None:
+    """Enter during an answer queues; Esc would take it back."""
+    async with running(home, text="word " * 40, tokens_per_second=80) as run:
+        await run.send("first")
+        await until(lambda: run.app.chat.answering)
+        await run.send("second")
+        assert run.session.queued == "second"
+        await run.pilot.pause()
+        assert "Next: second" in run.screen_text()
+        await until(lambda: len(run.app.chat.transcript.answers()) == 2 and not run.app.chat.answering)
+        assert [str(view.content) for view in run.app.chat.query(QuestionView)] == ["first", "second"]
+
+
+async def test_escape_takes_a_waiting_question_back_into_the_prompt(home: Path) -> None:
+    """First Esc returns the waiting question, the second stops the answer."""
+    async with running(home, text="word " * 200, tokens_per_second=50) as run:
+        await run.send("first")
+        await until(lambda: run.app.chat.answering)
+        await run.send("second")
+        await run.pilot.press("escape")
+        assert run.prompt.text == "second" and run.app.chat.answering
+        await run.pilot.press("escape")
+        await until(lambda: not run.app.chat.answering)
+
+
+async def test_an_answer_goes_on_while_another_chat_is_open(home: Path) -> None:
+    """Leaving a chat does not stop its answer, and coming back shows all of it."""
+    async with running(home, text="word " * 60, tokens_per_second=60) as run:
+        await run.send("first")
+        await until(lambda: run.session.answering is not None and run.session.answering.text)
+        left = run.session.conversation.id
+        await run.pilot.press("ctrl+n")
+        await until(lambda: run.session.conversation is None)
+        assert run.app.chat.answering and not run.app.chat.transcript.answers()
+        await run.session.open_id(left)
+        await until(lambda: not run.app.chat.answering)
+        await run.pilot.pause()
+        view = run.app.chat.transcript.answers()[-1]
+        assert view.message.state == "done" and view.text.count("word") == 60
+
+
+async def test_another_answer_replaces_the_last_one(home: Path) -> None:
+    """Ctrl+R answers the last question again."""
+    async with running(home) as run:
+        first = (await run.ask("what")).message.id
+        await run.pilot.press("ctrl+r")
+        await until(lambda: run.app.chat.transcript.answers() and run.app.chat.transcript.answers()[-1].message.id != first)
+        await until(lambda: not run.app.chat.answering)
+        assert len(run.app.chat.transcript.answers()) == 1
+
+
+async def test_the_last_chat_and_its_draft_are_there_again(home: Path) -> None:
+    """Closing and opening shows the same conversation and the unsent text."""
+    async with running(home) as run:
+        await run.ask("remember me")
+        await run.type("half a thou")
+        await run.app.action_quit()
+    async with running(home) as run:
+        assert run.prompt.text == "half a thou"
+        assert "You asked: remember me." in run.screen_text()
+        assert run.session.conversation.title == "remember me"
+
+
+async def test_a_draft_is_saved_while_typing(home: Path) -> None:
+    """Two seconds after typing, the text would survive a power cut."""
+    async with running(home) as run:
+        await run.type("unsent")
+        await until(lambda: run.session.conversation is not None, seconds=5)
+        stored = await run.app.core.conversations.get(run.session.conversation.id)
+        await until(lambda: stored.draft == "unsent", seconds=5)
+
+
+async def test_an_interrupted_answer_is_shown_with_how_to_continue(home: Path) -> None:
+    """What a crash left half-written is marked, and /continue answers again."""
+    async with running(home) as run:
+        await run.ask("before the crash")
+        conversation = run.session.conversation.id
+        core = run.app.core
+        thread = await core.conversations.thread(conversation)
+        await core.conversations.begin_turn(conversation, thread[-1].id, "lost", core.config.sampling.sampling())
+    async with running(home) as run:
+        assert "/continue" in run.screen_text()
+        await run.send("/continue")
+        await until(lambda: run.app.chat.transcript.answers()[-1].message.state == "done")
+        assert "You asked: lost." in run.app.chat.transcript.answers()[-1].text
+
+
+async def test_a_killed_model_process_leaves_the_app_usable(home: Path) -> None:
+    """The answer says what died and keeps what was streamed; the next question is answered."""
+    async with running(home, text="word " * 200, tokens_per_second=50) as run:
+        await run.send("first")
+        await until(lambda: run.session.answering is not None and len(run.session.answering.text) > 20)
+        worker = run.app.core.workers[0]
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        await until(lambda: not run.app.chat.answering)
+        await run.pilot.pause()
+        view = run.app.chat.transcript.answers()[-1]
+        assert view.message.state == "error" and view.message.text.startswith("word")
+        assert any("-error" in notice.classes for notice in view.query(NoticeView))
+        await run.send("second")
+        await until(lambda: run.session.answering is not None and len(run.session.answering.text) > 20)
+        await run.pilot.press("escape")
+        await until(lambda: not run.app.chat.answering)
+        assert run.app.is_running
+
+
+async def test_a_model_that_cannot_be_loaded_is_told_and_nothing_closes(home: Path) -> None:
+    """A missing model file is a notice and a failed state in the status line."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[model]\nname = "/nowhere/model.gguf"\n[documents]\nembedder = "hashed"\n')
+    async with running(home) as run:
+        await until(lambda: run.app.status.state == "failed")
+        await run.send("hello")
+        await until(lambda: run.app.chat.transcript.answers() and not run.app.chat.answering)
+        assert run.app.chat.transcript.answers()[-1].message.state == "error"
+        assert run.app.is_running
+
+
+async def test_alt_enter_and_ctrl_j_break_the_line_and_enter_sends_all_lines(home: Path) -> None:
+    """A question may have several lines."""
+    async with running(home) as run:
+        await run.pilot.press("a", "alt+enter", "b", "ctrl+j", "c")
+        assert run.prompt.text == "a\nb\nc"
+        assert run.prompt.size.height == 3
+        await run.pilot.press("enter")
+        await until(lambda: run.app.chat.transcript.answers() and not run.app.chat.answering)
+        thread = await run.app.core.conversations.thread(run.session.conversation.id)
+        assert thread[0].text == "a\nb\nc"
+
+
+async def test_the_prompt_grows_to_ten_lines(home: Path) -> None:
+    """Longer texts scroll inside the prompt."""
+    async with running(home) as run:
+        run.prompt.replace_text("\n".join("abcdefghijklmnop"))
+        await run.pilot.pause()
+        assert run.prompt.size.height == 10
+
+
+async def test_pasted_text_never_sends(home: Path) -> None:
+    """Line breaks in a paste stay line breaks."""
+    async with running(home) as run:
+        run.app.post_message(events.Paste("one\ntwo\n"))
+        await run.pilot.pause()
+        assert run.prompt.text == "one\ntwo\n" and not run.app.chat.answering
+
+
+async def test_a_paste_too_long_for_a_question_is_refused_with_advice(home: Path) -> None:
+    """Ten million characters do not freeze the screen."""
+    async with running(home) as run:
+        run.app.post_message(events.Paste("x" * 10_000_000))
+        await run.pilot.pause()
+        assert run.prompt.text == ""
+        assert any("10,000,000" in notice.message for notice in run.app._notifications)
+
+
+async def test_up_and_down_walk_through_what_was_sent(home: Path) -> None:
+    """The unsent text comes back at the end."""
+    async with running(home) as run:
+        await run.ask("one")
+        await run.ask("two")
+        await run.type("three")
+        await run.pilot.press("up")
+        assert run.prompt.text == "two"
+        await run.pilot.press("up", "down", "down")
+        assert run.prompt.text == "three"
+
+
+async def test_typing_anywhere_goes_into_the_prompt(home: Path) -> None:
+    """With the list of chats focused, letters are still a question."""
+    async with running(home) as run:
+        await run.ask("one")
+        await run.pilot.press("alt+up")
+        assert not run.prompt.has_focus
+        await run.type("hey you")
+        assert run.prompt.text == "hey you" and run.prompt.has_focus
+
+
+async def test_only_the_newest_messages_of_a_long_chat_are_widgets(home: Path) -> None:
+    """A long chat opens fast; Page Up at the top shows more."""
+    async with running(home) as run:
+        core = run.app.core
+        chat = await core.conversations.create("long")
+        parent = None
+        for number in range(40):
+            question, answer = await core.conversations.begin_turn(chat.id, parent, f"q{number}", core.engine.sampling)
+            await core.conversations.finish_answer(answer.id, "done", f"a{number}", model="m", adapter="")
+            parent = answer.id
+        await run.session.open_id(chat.id)
+        await run.pilot.pause()
+        assert len(run.app.chat.transcript.answers()) == 15
+        assert "a39" in run.screen_text()
+        run.app.chat.transcript.scroll_home(animate=False)
+        await run.pilot.pause()
+        await run.pilot.press("pageup")
+        await until(lambda: len(run.app.chat.transcript.answers()) == 30)
+
+
+async def test_a_storm_of_sizes_breaks_nothing(home: Path) -> None:
+    """From one column to two hundred, with panels open, the app goes on."""
+    async with running(home) as run:
+        await run.ask("one")
+        for width, height in ((1, 1), (200, 60), (3, 50), (120, 2), (80, 24), (20, 5), (160, 48)) * 3:
+            await run.pilot.resize_terminal(width, height)
+            await run.pilot.press("ctrl+b")
+        await run.pilot.resize_terminal(100, 30)
+        assert "You asked" in run.screen_text() and run.app.is_running
