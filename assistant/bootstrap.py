@@ -162,9 +162,7 @@ def prepare_home(home: Path) -> None:
         if status.st_mode & 0o077:
             home.chmod(0o700)
     except OSError as error:
-        raise StorageError(
-            f"{home} cannot be used: {error.strerror}.", "Choose another folder with --home."
-        ) from error
+        raise StorageError(f"{home} cannot be used: {error.strerror}.", "Choose another folder with --home.") from error
 
 
 def tokenizer_path(embedder: str) -> str:

@@ -86,9 +86,7 @@ class ChatEngine:
             thread = await self._conversations.thread(conversation_id)
             parent = thread[-1].id if thread else None
             question, answer = await self._conversations.begin_turn(conversation_id, parent, text, chosen)
-            async with contextlib.aclosing(
-                self._answer(thread, question, answer, chosen, use_documents)
-            ) as events:
+            async with contextlib.aclosing(self._answer(thread, question, answer, chosen, use_documents)) as events:
                 async for event in events:
                     yield event
 

@@ -16,16 +16,19 @@ from ingest.document import Passage
 MARK = re.compile(r"\s?(?<!\w)\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()")
 LINE_BREAK = r"\n\s*\n\s*|\n(?=[ \t]*(?:[-*•#|>]|\d{1,3}[.)]\s))"  # single breaks are mostly wrapped lines
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)*_]*(?:\s*\[\d[\d, ]*\])*(?=\s|$)|" + LINE_BREAK)
-ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Za-z]|[Mm]rs?|[Dd]r|[Ss]t|[Nn]o|[Pp]p?|[Vv]s|etc|e\.g|i\.e|[Aa]pprox|[Ff]ig|[Cc]a)\.$")
+ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:[A-Za-z]|[Mm]rs?|[Dd]r|[Ss]t|[Nn]o|[Pp]p?|[Vv]s|etc|e\.g|i\.e|[Aa]pprox|[Ff]ig|[Cc]a)\.$"
+)
 WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?")
 NUMBER = re.compile(r"\d")
-COMMON = frozenset(
-    """a about after all also an and any are as at be because been before being but by can could did do does for from
-    had has have he her his how i if in into is it its may me more most must my no nor not of on one only or other our
-    out over own same shall she should so some such than that the their them then there these they this those to too
-    under until up very was we were what when where which while who whom why will with would you your yes answer
-    passage passages document documents according question""".split()
-)
+_COMMON_WORDS = """
+    a about after all also an and any are as at be because been before being but by can could did do does for
+    from had has have he her his how i if in into is it its may me more most must my no nor not of on one only
+    or other our out over own same shall she should so some such than that the their them then there these
+    they this those to too under until up very was we were what when where which while who whom why will with
+    would you your yes answer passage passages document documents according question
+"""
+COMMON = frozenset(_COMMON_WORDS.split())
 SUPPORTING_SHARE = 0.6  # of a sentence's content words must stand in the passage
 SUPPORTING_SIMILARITY = 0.45  # cosine between the question with the sentence and the passage's best sentence
 
@@ -43,7 +46,9 @@ def sentences(text: str) -> list[Span]:
     spans: list[Span] = []
     start = 0
     for match in SENTENCE_END.finditer(text):
-        if match.group().startswith(".") and ABBREVIATION.search(text[max(start, match.start() - 12) : match.start() + 1]):
+        if match.group().startswith(".") and ABBREVIATION.search(
+            text[max(start, match.start() - 12) : match.start() + 1]
+        ):
             continue
         spans.append(Span(start, match.end()))
         start = match.end()

@@ -48,7 +48,9 @@ def build_parser() -> Parser:
         epilog="Without a command the terminal interface opens. Everything stays on this machine.",
     )
     parser.add_argument("--version", action="version", version=f"assistant {__version__}")
-    parser.add_argument("--home", metavar="DIR", help="folder that holds all state (default: $ASSISTANT_HOME or XDG data)")
+    parser.add_argument(
+        "--home", metavar="DIR", help="folder that holds all state (default: $ASSISTANT_HOME or XDG data)"
+    )
     parser.add_argument("--model", metavar="NAME", help="`starter`, or the path of a GGUF file")
     parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)

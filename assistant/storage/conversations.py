@@ -43,10 +43,12 @@ class Conversations:
         now = _now()
         scope = None if collections is None else json.dumps(list(collections))
         identifier = await self._database.write(
-            lambda db: db.execute(
-                "INSERT INTO conversations (title, collections, created_at, updated_at) VALUES (?, ?, ?, ?)",
-                [title, scope, now, now],
-            ).lastrowid
+            lambda db: (
+                db.execute(
+                    "INSERT INTO conversations (title, collections, created_at, updated_at) VALUES (?, ?, ?, ?)",
+                    [title, scope, now, now],
+                ).lastrowid
+            )
         )
         return await self.get(identifier or 0)
 
@@ -81,7 +83,8 @@ class Conversations:
         """The messages from the root to `leaf_id` (default: the newest message), oldest first."""
         sql = """WITH RECURSIVE path(id) AS (
                    SELECT COALESCE(?, (SELECT MAX(id) FROM messages WHERE conversation_id = ?))
-                   UNION ALL SELECT m.parent_id FROM messages m JOIN path ON m.id = path.id WHERE m.parent_id IS NOT NULL)
+                   UNION ALL SELECT m.parent_id FROM messages m JOIN path ON m.id = path.id
+                     WHERE m.parent_id IS NOT NULL)
                  SELECT m.* FROM messages m JOIN path ON m.id = path.id WHERE m.conversation_id = ? ORDER BY m.id"""
         values = [leaf_id, conversation_id, conversation_id]
         return [_message(row) for row in await self._database.read(lambda db: list(db.query(sql, values)))]
@@ -222,9 +225,7 @@ class Conversations:
 
     async def _wipe(self) -> None:
         """Deleted words stay in FTS5 segments and free pages until both are rewritten."""
-        await self._database.write(
-            lambda db: db.execute("INSERT INTO messages_fts(messages_fts) VALUES ('optimize')")
-        )
+        await self._database.write(lambda db: db.execute("INSERT INTO messages_fts(messages_fts) VALUES ('optimize')"))
         await self._database.read(lambda db: db.execute("VACUUM"))
 
     async def search(self, text: str, limit: int = 50) -> list[SearchHit]:

@@ -148,7 +148,9 @@ class Database:
     def _translated(self, error: sqlite3.Error) -> StorageError:
         text, where = str(error), self.path or "the database"
         if "full" in text or "disk I/O" in text:
-            return StorageError(f"The disk is full or failing: {where} was not changed.", "Free some space, then go on.")
+            return StorageError(
+                f"The disk is full or failing: {where} was not changed.", "Free some space, then go on."
+            )
         if "readonly" in text or "unable to open" in text:
             return StorageError(f"{where} cannot be opened for writing.", "Check the folder's owner and permissions.")
         if "locked" in text:

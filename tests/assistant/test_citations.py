@@ -1,5 +1,7 @@
 """Marks, quotes and attribution."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +47,7 @@ def test_sentences_lose_nothing(text):
     """Every visible character is in exactly one sentence, in order."""
     spans = sentences(text)
     assert "".join("".join(text[span.start : span.end].split()) for span in spans) == "".join(text.split())
-    assert all(left.end <= right.start for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.end <= right.start for left, right in pairwise(spans))
 
 
 def test_a_mark_becomes_the_very_sentence_of_the_document():

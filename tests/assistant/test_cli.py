@@ -51,9 +51,13 @@ def test_ingest_search_documents_and_ask_as_json(run, documents):
     assert set(answer) >= {"answer", "citations", "retrieved", "model", "adapter", "usage"}
     assert answer["citations"][0]["document"] == "lease"
     assert LEASE[answer["citations"][0]["start"] : answer["citations"][0]["end"]] == answer["citations"][0]["quote"]
-    assert {"prompt_tokens", "cached_tokens", "completion_tokens", "tokens_per_second", "seconds_to_first_token"} <= set(
-        answer["usage"]
-    )
+    assert {
+        "prompt_tokens",
+        "cached_tokens",
+        "completion_tokens",
+        "tokens_per_second",
+        "seconds_to_first_token",
+    } <= set(answer["usage"])
 
 
 def test_removed_and_changed_files(run, documents):
@@ -192,10 +196,15 @@ def test_names_that_steer_a_terminal_are_neutralised(run, tmp_path):
     folder = tmp_path / "evil"
     folder.mkdir()
     (folder / "a\x1b]0;pwned\x07[b]\u202e.txt").write_text("The code word is \x1b[2Jzanzibar\u202e.")
-    for output in (run("ingest", str(folder)), run("documents"), run("search", "code word"), run("ask", "the code word?")):
+    for output in (
+        run("ingest", str(folder)),
+        run("documents"),
+        run("search", "code word"),
+        run("ask", "the code word?"),
+    ):
         shown = output.stdout + output.stderr
         assert output.returncode == 0, shown
-        assert not any(ord(c) < 32 and c not in "\n\t" or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown)
+        assert not any((ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown)
     assert "zanzibar" in run("search", "code word").stdout
 
 

@@ -28,7 +28,9 @@ def test_a_typo_is_named_with_its_line_and_the_nearest_key(tmp_path):
     assert config.notices == (f"{tmp_path}/config.toml:2: there is no setting temprature. Did you mean temperature?",)
 
 
-@pytest.mark.parametrize("line", ["temperature = 'hot'", "temperature = 9.5", "temperature = true", "temperature = [1]"])
+@pytest.mark.parametrize(
+    "line", ["temperature = 'hot'", "temperature = 9.5", "temperature = true", "temperature = [1]"]
+)
 def test_a_wrong_value_falls_back_to_its_default(tmp_path, line):
     """A value of the wrong type or range is named; the default is used."""
     (tmp_path / "config.toml").write_text(f"[sampling]\n{line}\n")
@@ -46,8 +48,13 @@ def test_a_broken_line_costs_only_itself(tmp_path):
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode),
-                 st.integers(0, len(SHIPPED_TEXT)).map(lambda n: SHIPPED_TEXT[n:].encode())))
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=300).map(str.encode),
+        st.integers(0, len(SHIPPED_TEXT)).map(lambda n: SHIPPED_TEXT[n:].encode()),
+    )
+)
 def test_any_file_starts_and_is_never_rewritten(tmp_path, content):
     """Whatever stands in the file, settings load and the file stays as it is."""
     path = tmp_path / "config.toml"

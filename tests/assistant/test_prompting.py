@@ -24,7 +24,9 @@ def turns(count):
 
 def prompt_of(history=(), passages=(), counts=None, context=1000, max_tokens=100):
     counts = counts or Counts(10, 10, tuple(50 for _ in passages), tuple(20 for _ in history))
-    return fit("Be brief.", history, "What is the rent?", passages, counts, context=context, overhead=5, max_tokens=max_tokens)
+    return fit(
+        "Be brief.", history, "What is the rent?", passages, counts, context=context, overhead=5, max_tokens=max_tokens
+    )
 
 
 def test_the_prefix_is_stable_and_the_passages_are_last():
@@ -74,7 +76,9 @@ def test_a_question_longer_than_the_context_is_refused_in_words():
 
 
 @given(
-    st.integers(200, 4000), st.integers(1, 2000), st.lists(st.integers(1, 400), max_size=6),
+    st.integers(200, 4000),
+    st.integers(1, 2000),
+    st.lists(st.integers(1, 400), max_size=6),
     st.lists(st.integers(1, 300), max_size=12).filter(lambda counts: len(counts) % 2 == 0),
 )
 def test_whatever_is_asked_the_prompt_leaves_room_for_the_answer(context, max_tokens, passage_counts, history_counts):
@@ -101,5 +105,7 @@ def test_failed_turns_are_not_repeated_to_the_model():
 
 def test_the_passage_block_names_document_page_and_heading():
     """A numbered block says where it stands."""
-    text = question_with_passages("Q", [Passage(1, 1, "Lease", "/l", "Text.", 0, 5, page=3, headings=("Rent", "Due"))], "m")
+    text = question_with_passages(
+        "Q", [Passage(1, 1, "Lease", "/l", "Text.", 0, 5, page=3, headings=("Rent", "Due"))], "m"
+    )
     assert "[1] Lease, p. 3 (Rent > Due)\nText.\n" in text

@@ -1,5 +1,6 @@
 """The frames between processes."""
 
+import contextlib
 import io
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from assistant.wire import HEADER, MAX_JSON, WireError, encode, read_frame
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
@@ -28,10 +30,8 @@ def test_a_name_that_is_not_utf8_survives():
 @given(st.binary(min_size=1, max_size=200))
 def test_garbage_is_refused_and_never_read_without_end(data):
     """Random bytes give a WireError, an honest end, or a frame; never another exception."""
-    try:
+    with contextlib.suppress(WireError):
         read_frame(io.BytesIO(data))
-    except WireError:
-        pass
 
 
 def test_an_absurd_length_is_refused_before_anything_is_read():

@@ -1,6 +1,7 @@
 """Child processes: what happens when they die, hang, or are told to stop."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -11,7 +12,7 @@ from assistant import worker_process
 from assistant.errors import ModelError, WorkerError
 from assistant.worker_process import WorkerProcess
 
-SCRIPT = 'scripted:{"text": "%s", "tokens_per_second": 50}' % ("word " * 400).strip()
+SCRIPT = "scripted:" + json.dumps({"text": "word " * 400, "tokens_per_second": 50})
 QUESTION = {"messages": [{"role": "user", "content": "hi"}], "sampling": {"max_tokens": 400}}
 
 

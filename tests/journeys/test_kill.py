@@ -50,7 +50,9 @@ SCRIPT = json.dumps({"text": "word " * 30, "tokens_per_second": 200})
 def make_documents(folder: Path, numbers: range, version: int) -> None:
     folder.mkdir(exist_ok=True)
     for number in numbers:
-        paragraphs = [f"Paragraph {n} of file {number} says that item {version} is kept in room {n}." for n in range(40)]
+        paragraphs = [
+            f"Paragraph {n} of file {number} says that item {version} is kept in room {n}." for n in range(40)
+        ]
         (folder / f"file-{number:03}.txt").write_text("\n\n".join(paragraphs))
 
 
@@ -75,7 +77,8 @@ async def inspect(home: Path) -> tuple[set[int], int]:
                     ' WHERE c.text != substr(t.text, c.start + 1, c."end" - c.start)'
                 ).fetchone()[0],
                 db.execute(
-                    "SELECT COUNT(*) FROM documents WHERE state = 'ready' AND id NOT IN (SELECT document_id FROM chunks)"
+                    "SELECT COUNT(*) FROM documents WHERE state = 'ready'"
+                    " AND id NOT IN (SELECT document_id FROM chunks)"
                 ).fetchone()[0],
             ]
         )  # fmt: skip
@@ -90,7 +93,10 @@ async def inspect(home: Path) -> tuple[set[int], int]:
 def run_until_killed(home: Path, folder: Path, seconds: float) -> set[int]:
     """Run the program and kill its whole process tree after `seconds`; returns the acknowledged messages."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(home), str(folder)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", PROGRAM, str(home), str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)  # its children follow: they are told to die with their parent

@@ -55,7 +55,9 @@ async def test_the_embedded_model_answers_from_a_document_and_cites_it(real_home
             assert LETTER[citation.start : citation.end] == citation.quote
         assert message.trace.startswith("1 passage from 1 file, best 0.")
         assert message.model == "starter" and message.usage.prompt_tokens > 50
-        assert "".join(event.text for event in events if isinstance(event, Token)).split()[:3] == message.text.split()[:3]
+        assert (
+            "".join(event.text for event in events if isinstance(event, Token)).split()[:3] == message.text.split()[:3]
+        )
         stored = await core.conversations.thread(message.conversation_id)
         assert stored[-1] == message
 
@@ -76,7 +78,9 @@ async def test_marks_that_point_nowhere_are_dropped_and_bare_sentences_attribute
     async with scripted(text=answer) as core:
         await add(core, tmp_path / "docs", letter=LETTER)
         message = (await ask(core, "What is the rent of the flat in Mill Lane, and when is it due on?"))[-1].message
-    assert message.text == "The rent of the flat is 950 pounds [1]. It is due on the first day. Elephants sing at night."
+    assert (
+        message.text == "The rent of the flat is 950 pounds [1]. It is due on the first day. Elephants sing at night."
+    )
     assert [(c.attributed, c.quote) for c in message.citations] == [
         (False, LETTER.split(". ")[0] + "."), (True, "It is due on the first day."),
     ]  # fmt: skip
@@ -89,10 +93,12 @@ async def test_nothing_found_is_said(scripted, tmp_path):
         message = (await ask(core, "zebra quantum xylophone"))[-1].message
         assert message.trace == "nothing found in 1 passages" and message.text == "Paris."
         assert "the model's own" in message.notices[0]
-        core.engine.settings = type(core.engine.settings)(**{
-            **{name: getattr(core.engine.settings, name) for name in core.engine.settings.__slots__},
-            "without_documents": False,
-        })
+        core.engine.settings = type(core.engine.settings)(
+            **{
+                **{name: getattr(core.engine.settings, name) for name in core.engine.settings.__slots__},
+                "without_documents": False,
+            }
+        )
         message = (await ask(core, "zebra quantum xylophone"))[-1].message
         assert (message.text, message.state) == (NOTHING_FOUND, "done")
 
@@ -140,7 +146,9 @@ async def test_a_model_that_dies_keeps_the_text_and_the_next_answer_works(script
     async with scripted(text="one two three four five six", tokens_per_second=50, crash_at_token=4) as core:
         chat = (await core.conversations.create()).id
         last = (await ask(core, "talk", chat=chat))[-1]
-        assert isinstance(last, Failed) and "model process died" in last.error.message and "SIGKILL" in last.error.message
+        assert (
+            isinstance(last, Failed) and "model process died" in last.error.message and "SIGKILL" in last.error.message
+        )
         assert last.message.state == "error" and last.message.text.startswith("one two")
         assert isinstance((await ask(core, "hm", chat=chat, sampling=Sampling(max_tokens=2)))[-1], Completed)
 
