@@ -40,7 +40,7 @@ def _log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
     line = text.decode("utf-8", "replace")
     if level in (WARNING, ERROR):
         print(line, end="", file=sys.stderr, flush=True)
-    if level == ERROR and line.strip():
+    if level == ERROR and line.strip() and len(_errors) < 5:
         _errors.append(line.strip())
 
 
