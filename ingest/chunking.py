@@ -12,6 +12,7 @@ from ingest.splitting import Span, split_lines, split_section, split_words
 _WORD = re.compile(r"\w+")
 CountTokens = Callable[[Sequence[str]], list[int]]
 PREFIX_CHARACTERS = 120  # of title and headings before a chunk's text in its embedding
+FILLED_SHARE = 4  # a chunk may end with a paragraph when it is 1/4 full
 TINY_SHARE = 4  # a section of less than 1/4 of the size joins its neighbour where it may
 
 
@@ -37,7 +38,7 @@ def chunk_document(document: Document, count_tokens: CountTokens, size: int = 20
     chunks: list[Chunk] = []
     for group, prefix in zip(groups, prefixes, strict=True):
         room = max(size - prefix, size // 4, 1)
-        for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 3)):
+        for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 2)):
             chunks.append(Chunk(document.text[start:end], start, end, group.headings, group.sections[0].page, tokens))
     return chunks
 
@@ -104,13 +105,13 @@ def _packed(group: _Group, text: str, count_tokens: CountTokens, room: int, over
     """(start, end, tokens) of each chunk of a group: as many spans as fit, some repeated in the next."""
     spans = _small_enough(group.spans, text, count_tokens, room)
     chunks: list[tuple[int, int, int]] = []
-    first = 0
-    while first < len(spans):
-        last, tokens = _filled(spans, first, room)
+    first = fresh = 0  # the first span of the next chunk, and the first that no chunk has yet
+    while fresh < len(spans):
+        last, tokens = _filled(spans, first, fresh, room)
         chunks.append((spans[first].start, spans[last].end, tokens))
-        if last == len(spans) - 1:
-            break
-        first = _overlap_start(spans, first, last, min(overlap, room - spans[last + 1].tokens))
+        fresh = last + 1
+        if fresh < len(spans):
+            first = _overlap_start(spans, first, last, min(overlap, room - spans[fresh].tokens))
     return chunks
 
 
@@ -126,16 +127,16 @@ def _small_enough(spans: Sequence[Span], text: str, count_tokens: CountTokens, r
     return result
 
 
-def _filled(spans: Sequence[Span], first: int, room: int) -> tuple[int, int]:
-    """The last span of a chunk that starts at `first`, and the chunk's tokens.
+def _filled(spans: Sequence[Span], first: int, fresh: int, room: int) -> tuple[int, int]:
+    """The last span of a chunk that starts at `first` and reaches `fresh` at least, and the chunk's tokens.
 
     A chunk that cannot take all the rest ends at the end of a paragraph if that leaves it at least
-    half full.
+    1 / FILLED_SHARE full.
     """
     tokens, last = spans[first].tokens, first
     paragraph, paragraph_tokens = -1, 0
     while last + 1 < len(spans) and tokens + spans[last + 1].tokens <= room:
-        if spans[last].ends_paragraph and tokens * 2 >= room:
+        if last >= fresh and spans[last].ends_paragraph and tokens * FILLED_SHARE >= room:
             paragraph, paragraph_tokens = last, tokens
         last += 1
         tokens += spans[last].tokens

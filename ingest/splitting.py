@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from ingest.document import Section
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*+•‣▪◦·–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])[ \t]+\S)")
+_LINE_END = re.compile(r"\n\s*")
+_LONG_LINE = 150  # characters: a text mostly of longer lines is not wrapped, so each line is a paragraph
 _SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)\s+(?=[^\s\da-zß-öø-ÿ]|\d)|[。！？]+[”』」）]*\s*|[؟۔।]\s+)")
+_LOWERCASE_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+")  # of a text without any capital letter
 _LAST_WORD = re.compile(r"([^\W\d_](?:[\w'’]|\.(?=\w))*)\.[\"'”’)\]]*\s*$")
 _LINE = re.compile(r"\n+")
 _WORD = re.compile(r"\S+")
@@ -96,14 +99,22 @@ def _between(separator: re.Pattern[str], text: str, start: int, end: int) -> Ite
 
 def _prose(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     """The sentences of each paragraph between the bounds."""
-    for bounds in _between(_PARAGRAPH_END, text, start, end):
+    separator = _LINE_END if _is_unwrapped(text[start:end]) else _PARAGRAPH_END
+    for bounds in _between(separator, text, start, end):
         yield from _sentences(text, *bounds)
+
+
+def _is_unwrapped(text: str) -> bool:
+    """Whether most of the text stands in lines too long for a page."""
+    lengths = [len(line) for line in text.split("\n")]
+    return sum(length for length in lengths if length > _LONG_LINE) * 2 > sum(lengths)
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     """(start, end, last of the paragraph) of each sentence between the bounds."""
     start, end = _strip(text, start, end)
-    for found in _SENTENCE_END.finditer(text, start, end):
+    pattern = _LOWERCASE_SENTENCE_END if text[start:end].islower() else _SENTENCE_END
+    for found in pattern.finditer(text, start, end):
         if found.end() < end and not _is_abbreviation(text, max(start, found.start() - 20), found):
             yield start, found.start() + len(found[0].rstrip()), False
             start = found.end()

@@ -65,6 +65,9 @@ class _Pages:
     def __init__(self, document: pdfium.PdfDocument, count: int) -> None:
         self._document = document
         self._count = count
+        self._has_forms = document.get_formtype() != pdfium_c.FORMTYPE_NONE
+        if self._has_forms:
+            document.init_forms()
         self._with_text = 0
         self._images: list[int] = []
         self._broken: list[int] = []
@@ -72,7 +75,7 @@ class _Pages:
     def __iter__(self) -> Iterator[tuple[int, str]]:
         for number in range(1, self._count + 1):
             try:
-                page = self._document[number - 1]
+                page = self._page(number - 1)
             except pdfium.PdfiumError:
                 self._broken.append(number)
                 continue
@@ -87,6 +90,15 @@ class _Pages:
                 self._broken.append(number)
             finally:
                 page.close()
+
+    def _page(self, index: int) -> pdfium.PdfPage:
+        """A page; what was filled into a form is made part of it, or it would not be in its text."""
+        page = self._document[index]
+        if self._has_forms:
+            page.flatten()
+            page.close()
+            page = self._document[index]
+        return page
 
     def read_none(self) -> bool:
         """Whether no page had text."""

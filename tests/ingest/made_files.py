@@ -26,12 +26,11 @@ def pdf(pages: Iterable[Iterable[str]], title: str = "", encrypted: bool = False
         page, content = 10 + 2 * number, 11 + 2 * number
         kids.append(f"{page} 0 R")
         drawn = " ".join(f"({_escaped(line)}) Tj 0 -14 Td" for line in lines)
-        stream = f"BT /F1 12 Tf 50 780 Td {drawn} ET".encode("latin-1") if lines else b""
         objects[page] = (
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> "
             b"/Contents %d 0 R >>" % content
         )
-        objects[content] = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream)
+        objects[content] = _stream(f"BT /F1 12 Tf 50 780 Td {drawn} ET" if lines else "")
     objects[2] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(pages)} >>".encode()
     catalog = b"<< /Type /Catalog /Pages 2 0 R"
     if outline:
@@ -47,6 +46,28 @@ def pdf(pages: Iterable[Iterable[str]], title: str = "", encrypted: bool = False
         objects[7] = b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (b"ab" * 32, b"cd" * 32)
         trailer += b" /Encrypt 7 0 R /ID [<00><00>]"
     return _pdf_file(objects, trailer)
+
+
+def filled_form(label: str, value: str) -> bytes:
+    """A PDF page with a form field that somebody filled in."""
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> "
+    field = b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (field) /F 4 /Rect [50 700 250 720] /P 10 0 R "
+    box = b"/Type /XObject /Subtype /Form /BBox [0 0 200 20] /Resources << /Font << /F1 3 0 R >> >>"
+    objects = {
+        1: b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [8 0 R] >> >>",
+        2: b"<< /Type /Pages /Kids [10 0 R] /Count 1 >>",
+        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        8: field + b"/V (%s) /AP << /N 9 0 R >> >>" % _escaped(value).encode(),
+        9: _stream(f"BT /F1 12 Tf 2 4 Td ({_escaped(value)}) Tj ET", box),
+        10: page + b"/Annots [8 0 R] /Contents 11 0 R >>",
+        11: _stream(f"BT /F1 12 Tf 50 780 Td ({_escaped(label)}) Tj ET"),
+    }
+    return _pdf_file(objects, b"/Root 1 0 R /Size 10000")
+
+
+def _stream(drawn: str, entries: bytes = b"") -> bytes:
+    content = drawn.encode("latin-1")
+    return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), entries, content)
 
 
 def _escaped(text: str) -> str:

@@ -115,6 +115,23 @@ def test_a_bare_heading_goes_with_what_follows() -> None:
     assert chunk.headings == ("Costs", "Rent")
 
 
+def test_lines_of_unwrapped_text_are_paragraphs() -> None:
+    """Where a paragraph is one long line, chunks end at line ends; short wrapped lines do not end anything."""
+    long = [" ".join(sentences(3, 12, start=n)) for n in range(0, 30, 3)]
+    assert texts(chunk_document(document("\n".join(long), ".txt"), WORDS, size=50, overlap=0)) == long
+    wrapped = ["A sentence that\nis wrapped ends here.", "Another one is\nwrapped, ends there."]
+    assert texts(chunk_document(document(" ".join(wrapped)), WORDS, size=8, overlap=0)) == wrapped
+
+
+def test_sentences_without_capital_letters() -> None:
+    """A text without any capital letter is still cut at its points."""
+    text = "the rent is due. it is paid to the bank."
+    assert texts(chunk_document(document(text), WORDS, size=6, overlap=0)) == [
+        "the rent is due.",
+        "it is paid to the bank.",
+    ]
+
+
 def test_tables_and_code_are_cut_at_lines() -> None:
     """A table is cut between rows and code between lines, with indentation kept."""
     rows = [f"| row {n} | value {n}. Not a sentence |" for n in range(40)]

@@ -21,7 +21,8 @@ def test_structure() -> None:
     document = read(
         "<html><head><title>My page</title></head><body><h1>Lease</h1><p>The <b>rent</b>\nis due.</p>"
         "<ul><li>Heating<li>Water</ul><ol><li>Pay<li></ol><img src=x.png alt='floor plan'><h2>Costs</h2>"
-        "<table><caption>Paid</caption><tr><th>Month</th><th>Rent</th></tr><tr><td>May</td><td><p>640</p> EUR</td></tr></table>"
+        "<table><caption>Paid</caption><tr><th>Month</th><th>Rent</th></tr>"
+        "<tr><td>May</td><td><p>640</p> EUR</td></tr></table>"
         "<pre>a = 1\n  b = 2</pre>end</body></html>"
     )
     assert document.title == "My page"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_files import pdf
+from made_files import filled_form, pdf
 
 from ingest.document import Document
 from ingest.errors import PasswordError, UnreadableError
@@ -51,6 +51,11 @@ def test_outline_gives_headings() -> None:
 def test_title(title: str, shown: str) -> None:
     """The title is the file's own where somebody gave it one, else the file's name."""
     assert read(pdf([["text"]], title=title)).title == shown
+
+
+def test_filled_form() -> None:
+    """What was filled into a form is read with the page."""
+    assert read(filled_form("Tenant:", "Anna Berg")).text.split() == ["Tenant:", "Anna", "Berg"]
 
 
 def test_no_text_layer() -> None:
