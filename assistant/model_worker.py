@@ -72,10 +72,12 @@ class ModelWorker:
 
 def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_threads: int) -> Backend:
     """A GGUF model, measured before any native code sees it."""
-    from assistant.backends.llamacpp import LlamaCppBackend, context_size  # heavy: only when a model is loaded
+    from assistant.backends.llama_engine import drives_gpu  # heavy: only when a model is loaded
+    from assistant.backends.llamacpp import LlamaCppBackend, context_size
 
     needed = check_fits(facts, context_size(facts, context), available_memory())
-    _limit_memory(int(needed * LIMIT_FACTOR) + ADDRESS_SPACE_BASE)
+    if not drives_gpu():
+        _limit_memory(int(needed * LIMIT_FACTOR) + ADDRESS_SPACE_BASE)
     return LlamaCppBackend(facts, name, context, threads, batch_threads)
 
 

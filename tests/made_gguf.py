@@ -69,6 +69,24 @@ def tiny_metadata(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in metadata.items() if value is not None}
 
 
+def sentencepiece_vocabulary() -> dict[str, Any]:
+    """Changes for `tiny_metadata`: as many tokens, cut as SentencePiece does, with a space put before text."""
+    template = "{{ bos_token }}{% for m in messages %}{{ '[' + m.content + ']' }}{{ eos_token }}{% endfor %}"
+    tokens = ["<unk>", "<s>", "</s>", "▁", "▁a", *(f"<0x{byte:02X}>" for byte in range(256))]
+    return {
+        "tokenizer__ggml__model": "llama",
+        "tokenizer__ggml__pre": None,
+        "tokenizer__ggml__merges": None,
+        "tokenizer__ggml__tokens": tokens,
+        "tokenizer__ggml__scores": [0.0, 0.0, 0.0, -1.0, -2.0, *([-9.0] * 256)],
+        "tokenizer__ggml__token_type": [2, 3, 3, 1, 1, *([6] * 256)],
+        "tokenizer__ggml__bos_token_id": 1,
+        "tokenizer__ggml__eos_token_id": 2,
+        "tokenizer__ggml__add_bos_token": True,
+        "tokenizer__chat_template": template,
+    }
+
+
 def tiny_tensors(seed: int = 1) -> dict[str, Array]:
     """Random weights for `tiny_metadata`."""
     draw = np.random.default_rng(seed)
@@ -154,11 +172,7 @@ def _byte_tokens() -> list[str]:
 
 def _value(value: Any) -> bytes:
     if isinstance(value, list):
-        kind, body = (
-            (8, b"".join(map(_string, value)))
-            if isinstance(value[0], str)
-            else (5, struct.pack(f"<{len(value)}i", *value))
-        )
+        kind, body = _list(value)
         return struct.pack("<IIQ", 9, kind, len(value)) + body
     if isinstance(value, str):
         return struct.pack("<I", 8) + _string(value)
@@ -167,6 +181,13 @@ def _value(value: Any) -> bytes:
     if isinstance(value, U64):
         return struct.pack("<IQ", 10, value)
     return struct.pack("<If", 6, value) if isinstance(value, float) else struct.pack("<II", 4, value)
+
+
+def _list(values: list[Any]) -> tuple[int, bytes]:
+    if isinstance(values[0], str):
+        return 8, b"".join(map(_string, values))
+    code, kind = ("f", 6) if isinstance(values[0], float) else ("i", 5)
+    return kind, struct.pack(f"<{len(values)}{code}", *values)
 
 
 def _string(text: str) -> bytes:

@@ -275,6 +275,11 @@ def _context_settings(context: int, threads: int, batch_threads: int) -> Any:
     return settings
 
 
+def drives_gpu() -> bool:
+    """Whether this build of llama.cpp can use a GPU, whose driver maps far more memory than it uses."""
+    return bool(native.llama_supports_gpu_offload())
+
+
 def _start_library() -> None:
     os.environ["GGML_NO_BACKTRACE"] = "1"  # a failed assertion would start a debugger and wait for it
     native.llama_log_set(_log, ctypes.c_void_p(0))

@@ -19,7 +19,7 @@ from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.prefix_reuse import tokens_with_reuse
 from assistant.backends.special_tokens import SpecialTokens
 from assistant.conversation import Sampling
-from assistant.errors import AdapterError, ContextOverflowError
+from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
 DEFAULT_CONTEXT = 8192  # where the setting says "the file's", at most this: the cache costs memory
 MIN_CONTEXT = 256
@@ -27,7 +27,7 @@ MIN_CONTEXT = 256
 
 def context_size(facts: GGUFFacts, setting: int) -> int:
     """Tokens of context to use: the setting (0: the file's, at most 8,192), never more than was trained."""
-    return max(min(setting or DEFAULT_CONTEXT, facts.context), MIN_CONTEXT)
+    return min(max(setting or DEFAULT_CONTEXT, MIN_CONTEXT), facts.context)
 
 
 class LlamaCppBackend:
@@ -74,6 +74,8 @@ class LlamaCppBackend:
         """Stream the answer to `messages`; see Backend.complete."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
         tokens, reused = self._prompt_tokens(messages)
+        if not tokens:  # llama.cpp would abort the process
+            raise ModelError("The model's chat template makes an empty prompt.", "Choose another model.")
         room = self._engine.context - len(tokens)
         if room < 1:
             raise ContextOverflowError(

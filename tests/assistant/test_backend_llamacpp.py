@@ -8,7 +8,7 @@ from pathlib import Path
 
 import llama_cpp
 import pytest
-from made_gguf import tiny_model
+from made_gguf import sentencepiece_vocabulary, tiny_model
 
 from adapters.gguf import GGUFFacts, read_gguf
 from assistant.backends.base import ChatMessage, Done, Piece
@@ -146,7 +146,8 @@ def test_nothing_is_printed_while_loading(capfd: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.parametrize(
-    ("setting", "trained", "used"), [(0, 2048, 2048), (0, 131_072, 8192), (4096, 2048, 2048), (4096, 32_768, 4096)]
+    ("setting", "trained", "used"),
+    [(0, 128, 128), (1, 2048, 256), (0, 2048, 2048), (0, 131_072, 8192), (4096, 2048, 2048), (4096, 32_768, 4096)],
 )
 def test_the_context_is_the_files_capped_by_the_setting(tmp_path: Path, setting: int, trained: int, used: int) -> None:
     """Setting 0 means the file's context, at most 8,192; any other is capped by the file's."""
@@ -184,6 +185,29 @@ def test_a_template_without_a_system_role_gets_it_in_the_first_question(tmp_path
     backend = tiny(tmp_path, tokenizer__chat_template=template)
     assert backend.prompt([ChatMessage("system", "Be brief."), ChatMessage("user", "hi")]) == b"[Be brief.\n\nhi]"
     assert backend.info.notice == ""
+    backend.close()
+
+
+def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:
+    """A template that writes nothing gives a ModelError, where llama.cpp would abort."""
+    backend = tiny(tmp_path, tokenizer__chat_template="{# nothing #}")
+    with pytest.raises(ModelError, match="empty prompt"):
+        answer(backend, CHAT)
+    backend.close()
+
+
+def test_sentencepiece_prompts_keep_their_tokens(tmp_path: Path) -> None:
+    """A tokenizer that puts a space before text gets the tokens of a fresh start in every turn, some from the cache."""
+    backend = tiny(tmp_path, **sentencepiece_vocabulary())
+    chat = [ChatMessage("user", "a banana")]
+    for number in range(3):
+        text, done = answer(backend, chat, Sampling(temperature=0, max_tokens=6))
+        assert (done.cached_tokens > 0) == (number > 0)
+        chat += [ChatMessage("assistant", text), ChatMessage("user", f"and a {number}")]
+        fresh = backend._tokenize(backend.prompt(chat))
+        tokens, reused = backend._prompt_tokens(chat)
+        assert fresh[0] == 1 and fresh.count(1) == 1
+        assert tokens == fresh and reused >= done.prompt_tokens - 2
     backend.close()
 
 
