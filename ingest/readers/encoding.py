@@ -6,6 +6,7 @@ import codecs
 import re
 
 from ingest.errors import UnreadableError
+from ingest.readers.legacy_encoding import legacy_encoding
 
 SAMPLE_BYTES = 64 * 1024
 BINARY_SHARE = 0.30  # of NUL or undecodable characters: more is no text
@@ -94,6 +95,8 @@ def _said_encoding(data: bytes) -> str:
 
 
 def _guess(sample: bytes) -> str:
+    if found := legacy_encoding(sample):
+        return found
     from charset_normalizer import from_bytes  # imported here: most files never need it
 
     best = from_bytes(sample, steps=5, chunk_size=1024).best()

@@ -31,11 +31,27 @@ def test_encodings(encoding: str) -> None:
     assert read(text.encode(encoding)).text.strip() == text.strip()
 
 
-def test_guessed_encoding_is_said() -> None:
-    """A text in an old Russian encoding is read, and the report says that the encoding was guessed."""
-    text = "Каждый человек имеет право на жизнь, на свободу и на личную неприкосновенность. " * 5
-    document = read(text.encode("koi8-r"))
-    assert "человек имеет право" in document.text
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Le garçon a mangé la crème brûlée à Noël.", "cp1252"),
+        ("The “quoted” text — it’s here… naïve café.", "cp1252"),
+        ("Rødgrød med fløde på en ø i Århus.", "latin-1"),
+        ("Zażółć gęślą jaźń. Łódź jest piękna.", "cp1250"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy.", "iso8859-2"),
+        ("Güneşli bir gün, çocuklar dışarıda oynuyor.", "cp1254"),
+        ("Каждый человек имеет право на жизнь.", "cp1251"),
+        ("Каждый человек имеет право на жизнь.", "koi8-r"),
+        ("Καλημέρα κόσμε, τι κάνεις σήμερα;", "cp1253"),
+        ("שלום עולם, מה שלומך היום?", "cp1255"),
+        ("日本語の文章です。今日は天気がいい。" * 4, "shift_jis"),
+        ("我爱北京天安门。今天天气很好。" * 4, "gb18030"),
+    ],
+)
+def test_guessed_encoding_is_right_and_said(text: str, encoding: str) -> None:
+    """A text in an old encoding is read, and the report says that the encoding was guessed."""
+    document = read(text.encode(encoding))
+    assert document.text == text
     assert any("guessed" in note for note in document.notes)
 
 
