@@ -90,14 +90,20 @@ def through_binding(model: llama_cpp.Llama, chat: list[Message], tokens: int) ->
 
 
 def least_first_token(model: llama_cpp.Llama, chat: list[Message], cached: int) -> float:
-    """Seconds the plain binding needs to evaluate the prompt's tokens after the first `cached` ones."""
+    """Seconds the plain binding needs to evaluate the prompt's tokens after the first `cached` ones.
+
+    Its cache is put back afterwards, so that its own next turn finds its answer there.
+    """
     formatter = Jinja2ChatFormatter(model.metadata["tokenizer.chat_template"], "", "")
     prompt = formatter(messages=chat).prompt  # type: ignore[arg-type]  # plain dicts do
     new = model.tokenize(prompt.encode(), add_bos=False, special=True)[cached:]
+    answered = [int(token) for token in model.input_ids[cached + len(new) : model.n_tokens]]
     model.n_tokens = cached
     started = time.perf_counter()
     model.eval(new)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    model.eval(answered)
+    return seconds
 
 
 async def one_chat(
