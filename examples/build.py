@@ -56,13 +56,13 @@ class Heading(Paragraph):
 class Booklet(SimpleDocTemplate):
     """A PDF with selectable text, an outline, and the title and page number at the foot of each page."""
 
-    def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 - the name that reportlab calls
+    def afterFlowable(self, flowable: Flowable) -> None:
         """Enter headings into the outline, which viewers show as a table of contents."""
         if isinstance(flowable, Heading):
             self.canv.bookmarkPage(flowable.words)
             self.canv.addOutlineEntry(flowable.words, flowable.words, flowable.level)
 
-    def afterPage(self) -> None:  # noqa: N802 - the name that reportlab calls
+    def afterPage(self) -> None:
         """Draw the foot after the text, so that it is also read after it."""
         self.canv.setFont("Helvetica", 7)
         self.canv.drawString(15 * mm, 8 * mm, str(self.title))

@@ -4,6 +4,7 @@ import argparse
 import csv
 import sys
 from datetime import date
+from itertools import pairwise
 
 KWH_PER_CUBIC_METRE = 11.19
 
@@ -44,7 +45,7 @@ def tariff(meter, day):
 def cost(meter, series):
     """Kilowatt-hours used and pounds paid between the first and the last reading."""
     used = pence = 0.0
-    for (start, low), (end, high) in zip(series, series[1:]):
+    for (start, low), (end, high) in pairwise(series):
         amount = high - low
         if meter == "gas":
             amount *= KWH_PER_CUBIC_METRE
