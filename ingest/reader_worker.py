@@ -36,6 +36,7 @@ WALL_SECONDS = 120.0
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
 MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
+MAX_TEXT = MAX_REPLY * 2 // 5  # bytes of text whose chunks, with their overlap, fit into a reply beside it
 
 
 class ReaderWorker:
@@ -44,11 +45,14 @@ class ReaderWorker:
     def __init__(
         self, tokenizer: str, chunk_tokens: int, chunk_overlap: int, max_file_bytes: int, max_text_bytes: int
     ) -> None:
-        """`tokenizer` is the path of the embedder's tokenizer.json, "" to count words."""
+        """`tokenizer` is the path of the embedder's tokenizer.json, "" to count words.
+
+        Whatever `max_text_bytes` says, no more than MAX_TEXT can be read from one file.
+        """
         self._count_tokens = TokenCounter(tokenizer)
         self._chunk_tokens = chunk_tokens
         self._chunk_overlap = chunk_overlap
-        self._limits = Limits(file_bytes=max_file_bytes, text_bytes=max_text_bytes)
+        self._limits = Limits(file_bytes=max_file_bytes, text_bytes=min(max_text_bytes, MAX_TEXT))
 
     def scan(
         self, paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False

@@ -32,7 +32,7 @@ def legacy_encoding(sample: bytes) -> str:
     if not runs:
         return ""
     beyond_ascii = b"".join(runs)
-    candidates = _LATIN_SCRIPTS if len(runs) * 2 > len(beyond_ascii) else _OTHER_SCRIPTS
+    candidates = _LATIN_SCRIPTS if len(runs) * 2 >= len(beyond_ascii) else _OTHER_SCRIPTS
     shares = {name: _share(beyond_ascii, name, frozenset(letters)) for name, letters in candidates.items()}
     best = max(shares, key=shares.__getitem__)
     if len(beyond_ascii) < _FEWEST:
