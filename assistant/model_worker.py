@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from assistant.models.location import STARTER, resolve_model
 from assistant.models.memory import available_memory, check_fits
 
 LIMIT_FACTOR = 1.3  # of the estimate
-ADDRESS_SPACE_BASE = 2 * 2**30  # bytes: interpreter, libraries, thread stacks and arenas map much more than they use
+ADDRESS_SPACE_BASE = 1 * 2**30  # bytes: interpreter and libraries map much more than they use,
+ADDRESS_SPACE_PER_CORE = 80 * 2**20  # and each thread reserves a stack and a heap of its own
 SECONDS_BETWEEN_PIECES = 0.02  # text that comes faster is sent together: nobody reads 50 pieces a second
 
 
@@ -77,7 +79,8 @@ def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_thread
 
     needed = check_fits(facts, context_size(facts, context), available_memory())
     if not drives_gpu():
-        _limit_memory(int(needed * LIMIT_FACTOR) + ADDRESS_SPACE_BASE)
+        mapped = ADDRESS_SPACE_BASE + ADDRESS_SPACE_PER_CORE * (os.cpu_count() or 1)
+        _limit_memory(int(needed * LIMIT_FACTOR) + mapped)
     return LlamaCppBackend(facts, name, context, threads, batch_threads)
 
 
