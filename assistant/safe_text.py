@@ -19,13 +19,16 @@ _RANGES = (
 UNSAFE = frozenset(code for low, high in _RANGES for code in range(low, high + 1))
 
 _LINE = dict.fromkeys(UNSAFE, REPLACEMENT)
-_TEXT = {code: shown for code, shown in _LINE.items() if chr(code) not in "\n\t"}
+_TEXT = {code: shown for code, shown in _LINE.items() if chr(code) not in "\n\t"} | {ord("\r"): " "}
 _NAME = {**_LINE, ord("\n"): " ", ord("\t"): " ", ord("\r"): " "}
 
 
 def safe_text(text: str) -> str:
-    """`text` with every character that could steer a terminal shown as U+FFFD; line breaks and tabs stay."""
-    return text.replace("\r\n", "\n").translate(_TEXT)
+    """`text` with every character that could steer a terminal shown as U+FFFD; line breaks and tabs stay.
+
+    Every character becomes one character (a carriage return a blank), so offsets into the text hold.
+    """
+    return text.translate(_TEXT)
 
 
 def safe_line(text: str) -> str:

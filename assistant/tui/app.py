@@ -77,7 +77,7 @@ class AssistantApp(App[None]):
         except AssistantError as error:
             await self.chat.cannot_open(error)
             return
-        self.ingest = IngestJob(self.core.pipeline, self._ingested, self.tell)
+        self.ingest = IngestJob(self.core.pipeline, self._ingested, self._ingest_failed)
         await self.chat.start(self.core)
         self.tell_notices()
         await self.core.warm()
@@ -141,6 +141,13 @@ class AssistantApp(App[None]):
         self.say(summary_line(summary), "warning" if summary.failed else "information")
         for failure in summary.failed[:3]:
             self.say(f"{failure.path}: {failure.reason}", "warning")
+
+    def _ingest_failed(self, error: Exception) -> None:
+        if isinstance(error, USER_ERRORS):
+            self.tell(error)
+        else:
+            path = record(error, self.core.config.home / "logs")
+            self.say(f"Indexing met an unexpected error ({type(error).__name__}). What happened is in {path}", "error")
 
     # -- screens --------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from assistant.tui.told import USER_ERRORS
 
 if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
@@ -27,6 +26,7 @@ class IngestJob:
         self._waiting: list[tuple[list[Path], str]] = []
         self._task: asyncio.Task[None] | None = None
         self.progress: Progress | None = None
+        self.changes = 0  # counts what may have changed the library, so that a list knows when to look again
 
     @property
     def running(self) -> bool:
@@ -53,15 +53,17 @@ class IngestJob:
             self._task.cancel()
             await asyncio.wait({self._task})
         self.progress = None
+        self.changes += 1
 
     async def _run(self) -> None:
         while self._waiting:
             paths, collection = self._waiting.pop(0)
             try:
                 await self._ingest(paths, collection)
-            except USER_ERRORS as error:
+            except Exception as error:  # a defect in the background must be told, and must not end the app
                 self._failed(error)
             self.progress = None
+            self.changes += 1
 
     async def _ingest(self, paths: list[Path], collection: str) -> None:
         from ingest.progress import Progress
@@ -69,6 +71,7 @@ class IngestJob:
         async for item in self._pipeline.ingest(paths, collection):
             if isinstance(item, Progress):
                 self.progress = item
+                self.changes += 1
             else:
                 self._done(item)
 

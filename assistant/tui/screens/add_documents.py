@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -59,7 +60,7 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
 
     @on(Input.Changed, "#path")
     def _path_changed(self, event: Input.Changed) -> None:
-        self.run_worker(self._list(event.value), group="paths", exclusive=True)
+        self.run_worker(partial(self._list, event.value), group="paths", exclusive=True)
 
     async def _list(self, typed: str) -> None:
         self._paths = await completions(typed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
@@ -53,7 +54,7 @@ class LibraryScreen(Screen[None]):
         super().__init__()
         self._core, self._job = core, job
         self._documents: list[DocumentSummary] = []
-        self._was_running = False
+        self._seen_changes = job.changes
 
     def compose(self) -> ComposeResult:
         """Counts, the table, what the chosen row has to say, the search, progress."""
@@ -95,10 +96,9 @@ class LibraryScreen(Screen[None]):
         self._show_detail()
 
     async def _refresh_while_running(self) -> None:
-        running = self._job.running
-        if running or self._was_running:
+        if self._job.running or self._job.changes != self._seen_changes:
+            self._seen_changes = self._job.changes
             await self.refresh_documents()
-        self._was_running = running
         self.refresh_bindings()
 
     def _show_counts(self) -> None:
@@ -188,7 +188,7 @@ class LibraryScreen(Screen[None]):
     @on(Input.Submitted, "#search")
     def _search_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self.run_worker(self._search(event.value), group="search", exclusive=True)
+            self.run_worker(partial(self._search, event.value), group="search", exclusive=True)
 
     async def _search(self, words: str) -> None:
         try:

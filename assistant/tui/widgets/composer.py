@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
@@ -103,7 +104,7 @@ class Composer(Vertical):
         event.stop()
         if self.prompt.text != self._told_at:
             self.tell("")
-        self.run_worker(self._look(self.prompt.text), group="hints", exclusive=True)
+        self.run_worker(partial(self._look, self.prompt.text), group="hints", exclusive=True)
 
     async def _look(self, text: str) -> None:
         self._hints.show(await self._suggest(text) if text.startswith("/") else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ class SourcesPanel(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self.run_worker(self._show(self._sources[event.option_index]), group="page", exclusive=True)
+        self.run_worker(partial(self._show, self._sources[event.option_index]), group="page", exclusive=True)
 
     async def _show(self, source: Source) -> None:
         page = page_around(await self._library.document_text(source.document_id), source)

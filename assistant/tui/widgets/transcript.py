@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from textual import events
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 
 from assistant.conversation import Message
@@ -13,9 +14,7 @@ from assistant.tui.widgets.messages import AnswerView, NoticeView, QuestionView
 from assistant.tui.widgets.plain import Plain
 
 SHOWN = 30  # messages mounted at once; each answer is a tree of widgets
-WELCOME = """Your private assistant
-
-It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
+WELCOME = """It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
 
 Just ask. To have your files read, type  /add  and a folder, or press Ctrl+L for the library.
 
@@ -53,7 +52,8 @@ class Transcript(VerticalScroll, can_focus=False):
             if messages:
                 await self.mount_all([*self._earlier_line(), *(_view(message) for message in messages[-SHOWN:])])
             else:
-                await self.mount(Plain(WELCOME, classes="welcome"))
+                title = Content.styled("Your private assistant", "bold $text-primary")
+                await self.mount(Plain(Content.assemble(title, f"\n\n{WELCOME}"), classes="welcome"))
         self.anchor()
 
     async def show_earlier(self) -> None:

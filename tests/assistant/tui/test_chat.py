@@ -80,7 +80,9 @@ async def test_text_streams_into_the_transcript_while_it_is_written(home: Path) 
 
 async def test_code_fences_are_whole_after_streaming(home: Path) -> None:
     """A streamed code block shows its lines once the answer is complete."""
-    async with running(home, text="Look:\n\n```python\nprint('one')\nprint('two')\n```\n\nDone.", tokens_per_second=40) as run:
+    async with running(
+        home, text="Look:\n\n```python\nprint('one')\nprint('two')\n```\n\nDone.", tokens_per_second=40
+    ) as run:
         await run.ask("code")
         shown = run.screen_text()
         assert "print('one')" in shown and "print('two')" in shown and "Done." in shown
@@ -132,7 +134,9 @@ async def test_another_answer_replaces_the_last_one(home: Path) -> None:
     async with running(home) as run:
         first = (await run.ask("what")).message.id
         await run.pilot.press("ctrl+r")
-        await until(lambda: run.app.chat.transcript.answers() and run.app.chat.transcript.answers()[-1].message.id != first)
+        await until(
+            lambda: run.app.chat.transcript.answers() and run.app.chat.transcript.answers()[-1].message.id != first
+        )
         await until(lambda: not run.app.chat.answering)
         assert len(run.app.chat.transcript.answers()) == 1
 
@@ -271,7 +275,7 @@ async def test_only_the_newest_messages_of_a_long_chat_are_widgets(home: Path) -
         chat = await core.conversations.create("long")
         parent = None
         for number in range(40):
-            question, answer = await core.conversations.begin_turn(chat.id, parent, f"q{number}", core.engine.sampling)
+            _, answer = await core.conversations.begin_turn(chat.id, parent, f"q{number}", core.engine.sampling)
             await core.conversations.finish_answer(answer.id, "done", f"a{number}", model="m", adapter="")
             parent = answer.id
         await run.session.open_id(chat.id)
