@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from ingest.chunking import chunk_document, embedding_text
 from ingest.document import Document
 from ingest.errors import UnreadableError
-from ingest.readers import read_document, refuse_binary
+from ingest.readers import UNREAD_DOCUMENTS, read_document, refuse_binary
 from ingest.readers.cleaning import Cleaner
 from ingest.readers.encoding import SAMPLE_BYTES
 from ingest.readers.limits import Limits, megabytes
@@ -148,7 +148,8 @@ def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]
                 "Split it, or raise the limit in the settings.",
             )
         content = bytearray(os.read(descriptor, SAMPLE_BYTES))
-        refuse_binary(bytes(content), suffix)
+        if suffix.lower() not in UNREAD_DOCUMENTS:  # those are refused by name
+            refuse_binary(bytes(content), suffix)
         while len(content) <= limit and (block := os.read(descriptor, READ_BLOCK)):
             content += block
     except OSError as error:

@@ -8,20 +8,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
-from ingest.readers import reader_of
+from ingest.readers import UNREAD_DOCUMENTS, reader_of
 from ingest.readers.encoding import looks_binary
 
 MAX_DEPTH = 128
 SNIFFED_BYTES = 4096
-SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
 _BINARY_NAMES = (  # not opened at all; a name that is not here is judged by its first bytes
     ".png .jpg .jpeg .gif .bmp .tif .tiff .webp .heic .ico .psd .raw .mp3 .wav .flac .ogg .m4a .aac .mp4 .mkv .avi "
     ".mov .webm .zip .gz .xz .bz2 .zst .7z .rar .tar .tgz .jar .whl .iso .deb .rpm .exe .dll .so .o .a .pyc .class "
-    ".bin .dat .db .sqlite .gguf .safetensors .pt .onnx .npy .npz .parquet .faiss .ttf .otf .woff .woff2 .swp"
+    ".bin .dat .db .sqlite .gguf .safetensors .pt .onnx .npy .npz .parquet .faiss .ttf .otf .woff .woff2 .swp "
+    ".svg .ps .eps"
 )
-_UNREAD_NAMES = ".doc .ppt .pptx .xls .xlsx .odt .ods .odp .epub .msg .pages .numbers .key"
 BINARY_SUFFIXES = frozenset(_BINARY_NAMES.split())
-UNREAD_DOCUMENTS = frozenset(_UNREAD_NAMES.split())  # a user expects an answer about these
 
 
 class Found(TypedDict, total=False):
@@ -102,7 +101,7 @@ def _listed(entry: os.DirEntry[str], excluded: set[str]) -> Iterator[Found]:
         yield {"path": entry.path, "reason": _words(error)}
         return
     suffix = Path(entry.name).suffix.lower()
-    known = reader_of(suffix) or suffix in UNREAD_DOCUMENTS
+    known = reader_of(suffix) or suffix in UNREAD_DOCUMENTS  # of the latter a user expects to hear
     if entry.path in excluded or (stat.S_ISREG(status.st_mode) and not known and not _is_text(entry.path, suffix)):
         return
     yield _file(entry.path, status)

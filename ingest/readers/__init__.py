@@ -25,6 +25,8 @@ _SUFFIXES = {
     "scss less vue svelte ex exs erl hs ml clj lisp el vim m tf proto graphql gradle cmake mk bat",
 }
 READERS = {f".{suffix}": module for module, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+_UNREAD = "doc rtf odt ppt pptx odp xls xlsx ods epub msg pages numbers key mobi chm"
+UNREAD_DOCUMENTS = frozenset(f".{suffix}" for suffix in _UNREAD.split())  # documents that no reader here knows
 TEXT_READERS = frozenset({"text", "markdown", "code"})  # these read bytes that must be text
 
 
@@ -43,6 +45,9 @@ def read_document(data: bytes, stem: str, suffix: str, limits: Limits) -> Docume
     """
     if not data:
         raise UnreadableError("the file is empty")
+    if suffix.lower() in UNREAD_DOCUMENTS or data.startswith(b"{\\rtf"):
+        kind = "RTF" if data.startswith(b"{\\rtf") else suffix
+        raise UnreadableError(f"there is no reader for {kind} files", "Save it as .docx, .pdf or .txt and add that.")
     reader = reader_of(suffix)
     refuse_binary(data[:SAMPLE_BYTES], suffix)
     module = importlib.import_module(f"ingest.readers.{reader or 'text'}")

@@ -116,6 +116,16 @@ def test_unknown_suffix_is_sniffed() -> None:
         read(bytes(range(256)) * 10, ".weird")
 
 
+@pytest.mark.parametrize(
+    ("data", "suffix", "kind"), [(b"PK\x03\x04\xff", ".pptx", ".pptx"), (b"{\\rtf1 Hi}", ".txt", "RTF")]
+)
+def test_documents_without_a_reader(data: bytes, suffix: str, kind: str) -> None:
+    """A document of a kind that no reader knows is refused by that kind, with what to do."""
+    with pytest.raises(UnreadableError, match=f"no reader for {kind} files") as error:
+        read(data, suffix)
+    assert "Save it as" in error.value.hint
+
+
 def test_text_limit() -> None:
     """More text than allowed is refused with the limit in the reason."""
     with pytest.raises(UnreadableError, match="more than 1 MB of text"):
