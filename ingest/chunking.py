@@ -81,11 +81,12 @@ def _joined(left: _Group, right: _Group, text: str, size: int) -> _Group | None:
     before, after = left.sections[-1], right.sections[0]
     a, b = left.headings, right.headings
     shared = _common(a, b)
+    bare = shared == a and _is_bare_heading(left, text)  # it belongs to what follows, however long that is
     related = len(shared) >= max(len(a), len(b)) - 1
-    tiny = min(left.tokens, right.tokens) < size // TINY_SHARE
-    if before.page != after.page or not related or not tiny or left.tokens + right.tokens > size - size // 8:
+    tiny = min(left.tokens, right.tokens) < size // TINY_SHARE and left.tokens + right.tokens <= size - size // 8
+    if before.page != after.page or not (bare or (related and tiny)):
         return None
-    headings = b if shared == a and _is_bare_heading(left, text) else shared
+    headings = b if bare else shared
     return _Group(left.sections + right.sections, headings, left.spans + right.spans, left.tokens + right.tokens)
 
 

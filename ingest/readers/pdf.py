@@ -65,7 +65,7 @@ class _Pages:
     def __init__(self, document: pdfium.PdfDocument, count: int) -> None:
         self._document = document
         self._count = count
-        self._has_forms = document.get_formtype() != pdfium_c.FORMTYPE_NONE
+        self._has_forms = document.get_formtype() == pdfium_c.FORMTYPE_ACRO_FORM
         if self._has_forms:
             document.init_forms()
         self._with_text = 0

@@ -113,6 +113,9 @@ def test_a_bare_heading_goes_with_what_follows() -> None:
     """A heading with nothing below it but a subsection is part of that subsection's chunk."""
     (chunk,) = chunk_document(document("# Costs\n\n## Rent\n\n640 euros.\n"), WORDS, size=100)
     assert chunk.headings == ("Costs", "Rent")
+    long = chunk_document(document("# Costs\n\n## Rent\n\n" + " ".join(sentences(30))), WORDS, size=100)
+    assert long[0].text.startswith("# Costs\n\n## Rent\n\nSentence number 0")
+    assert {chunk.headings for chunk in long} == {("Costs", "Rent")}
 
 
 def test_lines_of_unwrapped_text_are_paragraphs() -> None:
