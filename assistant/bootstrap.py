@@ -115,8 +115,10 @@ class Core:
         self.conversations = Conversations(chats)
         self.model = Model(model, config.model, config.home / "adapters")
         self.library = Library(documents)
-        self.pipeline = Pipeline(documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError)
-        self.retriever = Retriever(documents, self.index)
+        self.pipeline = Pipeline(
+            documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
+        )
+        self.retriever = Retriever(documents, self.index, floor=config.documents.relevance_floor, crashed=WorkerError)
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )

@@ -15,7 +15,7 @@ from assistant.conversation import Citation, Message, Sampling, State, Usage
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
 from assistant.model import Model
-from assistant.prompting import Counts, Prompt, fit, passage_block, usable_history
+from assistant.prompting import Counts, Prompt, fit, passage_block, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
@@ -184,7 +184,7 @@ class ChatEngine:
     ) -> Prompt:
         info = await self._model.ready()
         blocks = [passage_block(number, passage) for number, passage in enumerate(passages, 1)]
-        system = self.settings.system_prompt
+        system = system_prompt(self.settings.system_prompt)
         counts = await self._model.count([system, question, *blocks, *(message.text for message in history)])
         split = 2 + len(blocks)
         return fit(
@@ -252,14 +252,17 @@ class ChatEngine:
             return found
         question = (await self._conversations.message(turn.answer.parent_id or 0)).text
         places = citations.passage_sentences(turn.passages)
-        asked = [f"{question} {turn.text[span.start : span.end]}" for span in bare]
+        asked = [question, *(f"{question} {turn.text[span.start : span.end]}" for span in bare)]
         said = [turn.passages[index].text[span.start : span.end] for index, span in places]
         try:
             similarity = (await self._index.call("similarity", left=asked, right=said)).data
         except AssistantError as error:
             turn.notices.append(f"Unmarked sentences could not be attributed: {error.message}")
             return found
-        found += citations.attribute(turn.text, bare, turn.passages, places, similarity)
+        found += citations.attribute(turn.text, bare, turn.passages, places, similarity[1:])
+        if not found:
+            closest = max(range(len(said)), key=lambda index: similarity[0][index])
+            turn.notices.append(_unsupported(turn.passages[places[closest][0]], said[closest]))
         return sorted(found, key=lambda each: (each.answer_start, each.mark))
 
     def _note_end(self, turn: Turn, done: Done) -> None:
@@ -271,6 +274,13 @@ class ChatEngine:
         )  # fmt: skip
         if done.finish == "length":
             turn.notices.append("The answer reached its longest length and stops here.")
+
+
+def _unsupported(passage: Passage, sentence: str) -> str:
+    """What a person should know of an answer that no passage backs, with the sentence closest to the question."""
+    page = f", p. {passage.page}" if passage.page else ""
+    quote = " ".join(sentence.split())
+    return f"No passage supports this answer. Closest to your question, in {passage.document}{page}: “{quote}”"
 
 
 def _trace(result: SearchResult | None) -> str:

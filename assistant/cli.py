@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 from assistant import __version__, offline
 from assistant.commands import ask, chats, doctor, documents
 from assistant.config import Config, load_config
-from assistant.errors import AssistantError, UsageError
+from assistant.errors import AssistantError, LibraryError, UsageError
 from assistant.output import fail, warn
+from ingest.errors import IngestError
 
 Command = Callable[[argparse.Namespace, Config], Coroutine[Any, Any, int]]
 INTERRUPTED = 130
@@ -68,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except AssistantError as error:
         code = fail(error)
+    except IngestError as error:
+        code = fail(LibraryError(str(error), error.hint))
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:  # `assistant … | head`

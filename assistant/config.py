@@ -67,7 +67,7 @@ class DocumentSettings:
     embedder: str
     chunk_tokens: int
     chunk_overlap: int
-    similarity_floor: float
+    relevance_floor: float
     max_file_mb: int
     max_text_mb: int
     threads: int
@@ -134,7 +134,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("answer", "passages"): (1, 50),
     ("documents", "chunk_tokens"): (32, 2000),
     ("documents", "chunk_overlap"): (0, 1000),
-    ("documents", "similarity_floor"): (0, 1),
+    ("documents", "relevance_floor"): (0, 1),
     ("documents", "max_file_mb"): (1, 100_000),
     ("documents", "max_text_mb"): (1, 10_000),
     ("documents", "threads"): (0, 256),

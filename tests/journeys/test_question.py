@@ -86,6 +86,15 @@ async def test_marks_that_point_nowhere_are_dropped_and_bare_sentences_attribute
     ]  # fmt: skip
 
 
+async def test_an_answer_that_no_passage_backs_is_said_to_be_so(scripted, tmp_path):
+    """An invented answer carries no citation, but a notice with the sentence closest to the question."""
+    async with scripted(text="Penguins own it.") as core:
+        await add(core, tmp_path / "docs", letter=LETTER)
+        message = (await ask(core, "What is the rent of the flat in Mill Lane?"))[-1].message
+    assert message.citations == ()
+    assert "No passage supports this answer" in message.notices[0] and "950 pounds a month" in message.notices[0]
+
+
 async def test_nothing_found_is_said(scripted, tmp_path):
     """When no passage passes the floor, the answer is marked as the model's own, or not given at all."""
     async with scripted(text="Paris.") as core:
