@@ -32,7 +32,7 @@ from ingest.scan import Found, scan
 from ingest.token_counter import TokenCounter
 
 CPU_SECONDS = 30.0
-WALL_SECONDS = 120.0
+WALL_SECONDS = 55.0
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
 MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
