@@ -102,6 +102,8 @@ class Model:
             raise
         self.info = ModelInfo(**reply.data)
         self._holder, self.state, self.adapter = self._worker.pid, "ready", ""
+        if self.info.notice:
+            self.notices.append(self.info.notice)
         if self._adapter_path:
             await self._restore_adapter()
 

@@ -23,7 +23,7 @@ from assistant import offline
 from assistant.errors import AssistantError, WorkerError, error_from_name
 from assistant.wire import HEADER, WireError, decode, encode, lengths
 
-HANG_SECONDS = 15.0  # no frame and no heartbeat for this long: the child hangs
+HANG_SECONDS = 15  # no frame and no heartbeat for this long: the child hangs
 CANCEL_SECONDS = 2.0  # a cancelled call that has not ended by then costs the child its life
 RESTARTS, RESTART_WINDOW = 3, 60.0
 LOG_LIMIT = 1_000_000  # bytes; then the log starts anew, the old one is kept beside it
@@ -51,7 +51,7 @@ class WorkerProcess:
         self._pending: dict[int, asyncio.Queue[Reply | AssistantError]] = {}
         self._numbers = 0
         self._deaths: deque[float] = deque(maxlen=RESTARTS + 1)
-        self._heard = 0.0
+        self._silent_seconds = 0
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._starting = asyncio.Lock()
         self._wanted = True
@@ -150,7 +150,7 @@ class WorkerProcess:
         finally:
             os.close(descriptor)
         self._process = process
-        self._heard = time.monotonic()
+        self._silent_seconds = 0
         await self._send(self.settings)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         listening = asyncio.create_task(self._listen(process, ready))
@@ -169,7 +169,7 @@ class WorkerProcess:
         try:
             while True:
                 message, blob = await self._receive(process)
-                self._heard = time.monotonic()
+                self._silent_seconds = 0
                 if "id" in message:
                     self._deliver(message, blob)
                 elif "ready" in message:
@@ -202,10 +202,15 @@ class WorkerProcess:
             replies.put_nowait(Reply(message["result" if last else "item"], blob, last))
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Kill a child that has been silent too long: a hang, a SIGSTOP, a native dead end."""
+        """Kill a child that has been silent too long: a hang, a SIGSTOP, a native dead end.
+
+        Seconds are counted here, not read off a clock: while our own loop is blocked, or the machine
+        sleeps, a healthy child's heartbeats are merely unread.
+        """
         while process.returncode is None:
             await asyncio.sleep(1.0)
-            if time.monotonic() - self._heard > HANG_SECONDS and process.returncode is None:
+            self._silent_seconds += 1
+            if self._silent_seconds > HANG_SECONDS:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
 

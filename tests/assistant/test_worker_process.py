@@ -64,7 +64,7 @@ async def test_a_child_that_ignores_cancel_is_killed(worker, monkeypatch):
 
 async def test_a_hanging_child_is_found_and_killed(worker, monkeypatch):
     """A stopped child (SIGSTOP) sends no heartbeat and is killed; the call fails with words."""
-    monkeypatch.setattr(worker_process, "HANG_SECONDS", 1.0)
+    monkeypatch.setattr(worker_process, "HANG_SECONDS", 3)
     await worker.call("load", model=SCRIPT)
     stream = worker.stream("complete", **QUESTION)
     await anext(stream)
@@ -72,6 +72,16 @@ async def test_a_hanging_child_is_found_and_killed(worker, monkeypatch):
     with pytest.raises(WorkerError, match="SIGKILL"):
         async for _ in stream:
             pass
+
+
+async def test_a_busy_assistant_does_not_kill_a_healthy_child(worker, monkeypatch):
+    """While our own event loop is blocked for longer than the limit, heartbeats wait unread; the child lives."""
+    monkeypatch.setattr(worker_process, "HANG_SECONDS", 2)
+    await worker.call("load", model="scripted")
+    pid = worker.pid
+    time.sleep(4)  # blocks on purpose
+    await asyncio.sleep(1.5)
+    assert worker.pid == pid
 
 
 async def test_a_child_that_keeps_dying_is_not_restarted_for_ever(worker):
