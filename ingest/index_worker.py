@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.embedding import open_embedder
 from ingest.errors import IngestError
@@ -45,6 +46,7 @@ class IndexWorker:
         self._embedder_name = embedder
         self._threads = threads
         self._index: VectorIndex | None = None
+        self._last_query, self._last_vector = "", np.zeros(0, np.float32)
 
     @cached_property
     def _embedder(self) -> Embedder:
@@ -103,7 +105,7 @@ class IndexWorker:
         """
         index = self._ready_index()
         allowed = np.frombuffer(blob, np.int64) if restricted else None
-        hits = index.search(self._embedder.embed([query])[0], k, allowed) if len(index) else []
+        hits = index.search(self._query_vector(query), k, allowed) if len(index) else []
         return {"hits": [list(hit) for hit in hits], "vectors": len(index)}
 
     def save(self, generation: int) -> dict[str, Any]:
@@ -124,6 +126,12 @@ class IndexWorker:
 
     def _described(self) -> dict[str, Any]:
         return {"embedder": self._embedder.id, "dimension": self._embedder.dimension}
+
+    def _query_vector(self, query: str) -> NDArray[np.float32]:
+        """A question is searched for twice: near it, and among the passages that share its words."""
+        if query != self._last_query or not len(self._last_vector):
+            self._last_query, self._last_vector = query, self._embedder.embed([query])[0]
+        return self._last_vector
 
     def _ready_index(self) -> VectorIndex:
         if self._index is None:
