@@ -174,8 +174,7 @@ def test_noise_under_memory_limit(tmp_path: Path) -> None:
     assert int(footprint.split()[-1]) < 100  # MB
 
 
-@pytest.mark.slow
-def test_wide(tmp_path: Path) -> None:
+def test_wide() -> None:
     """No file of a large collection of real and broken ones takes the worker down; every failure has a reason."""
     folder = Path(os.environ.get("ASSISTANT_DATA", "/nowhere")) / "messy"
     if not (folder / "manifest.csv").is_file():
