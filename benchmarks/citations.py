@@ -38,6 +38,8 @@ REFUSAL = re.compile(
     r"\bnot\b|n't\b|\bcannot\b|\bno (?:information|passage|mention)|\bnothing\b|\bun(?:able|known|clear)\b"
 )
 
+UNSUPPORTED = re.compile(r"^No passage supports this answer\b.*?(?:“(?P<closest>.*)”)?$", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -184,11 +186,13 @@ def rows(outcomes: list[Outcome]) -> list[tuple[str, str]]:
         share("a cited passage holds the answer", can, lambda o: any(o.supporting)),
         share("the same, among answers with a citation", cited, lambda o: any(o.supporting)),
         share("the cited sentence alone holds the answer", can, lambda o: any(o.quoted)),
+        share("a cited passage, or the sentence shown where none supports, holds it", can, _points_to_answer),
         share("the text of the answer says what was expected", can, lambda o: says(o.message.text, o.question.answers)),
         ("marks given by the model: point to the answer", _share(sum(own), len(own))),
         ("marks attributed by the assistant: point to the answer", _share(sum(attributed), len(attributed))),
         share("without an answer in the library: nothing retrieved", cannot, lambda o: not o.retrieved),
-        share("without an answer in the library: nothing retrieved, or said so", cannot, _declined),
+        share("the same, or a warning that no passage supports the answer", cannot, _warned),
+        share("the same, or the model says that it does not know", cannot, lambda o: _warned(o) or _declined(o)),
         ("first token after, mean and median", f"{mean(waits):.2f} s, {median(waits):.2f} s" if waits else "-"),
     ]
 
@@ -199,8 +203,23 @@ def _marks(outcomes: list[Outcome], attributed: bool) -> list[bool]:
     return [right for pair in pairs for citation, right in pair if citation.attributed is attributed]
 
 
+def _unsupported(outcome: Outcome) -> re.Match[str] | None:
+    """The notice that no passage supports the answer, with the closest sentence."""
+    return next((found for notice in outcome.message.notices if (found := UNSUPPORTED.match(notice))), None)
+
+
+def _points_to_answer(outcome: Outcome) -> bool:
+    notice, question = _unsupported(outcome), outcome.question
+    closest = (notice["closest"] or "") if notice else ""
+    return any(outcome.supporting) or says(closest, [*question.answers, question.evidence[0][2]])
+
+
+def _warned(outcome: Outcome) -> bool:
+    return not outcome.retrieved or _unsupported(outcome) is not None
+
+
 def _declined(outcome: Outcome) -> bool:
-    return not outcome.retrieved or bool(REFUSAL.search(outcome.message.text.lower()))
+    return bool(REFUSAL.search(outcome.message.text.lower()))
 
 
 def _share(part: int, whole: int) -> str:
@@ -214,6 +233,7 @@ def details(outcome: Outcome) -> dict[str, Any]:
         "question": outcome.question.text,
         "expected": outcome.question.answers,
         "answer": outcome.message.text,
+        "notices": outcome.message.notices,
         "trace": outcome.message.trace,
         "retrieved": outcome.retrieved,
         "citations": [asdict(citation) for citation in outcome.message.citations],
