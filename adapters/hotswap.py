@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.errors import AdapterFitError
-from adapters.gguf import GGUFFacts, Tensor, read_gguf, shown
+from adapters.gguf import read_gguf
+from adapters.gguf_facts import GGUFFacts, Tensor, shown
 
 PROBE_TOKENS = 8
 MAX_SCALE = 10.0

@@ -136,7 +136,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("documents", "chunk_overlap"): (0, 1000),
     ("documents", "relevance_floor"): (0, 1),
     ("documents", "max_file_mb"): (1, 100_000),
-    ("documents", "max_text_mb"): (1, 10_000),
+    ("documents", "max_text_mb"): (1, 24),
     ("documents", "threads"): (0, 256),
 }
 

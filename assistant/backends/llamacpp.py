@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from adapters.errors import GGUFError
-from adapters.gguf import GGUFFacts
+from adapters.gguf_facts import GGUFFacts
 from adapters.hotswap import HotSwap
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import select
 import stat
@@ -61,7 +62,11 @@ async def run(arguments: argparse.Namespace, config: Config) -> int:
     try:
         if core.other_instance is not None:
             warn("Another assistant has this home open, so this chat is not saved.")
-        return await _ask(core, question, arguments)
+        warming = asyncio.create_task(core.warm())  # the model loads while the documents are searched
+        try:
+            return await _ask(core, question, arguments)
+        finally:
+            warming.cancel()
     finally:
         await core.close()
 

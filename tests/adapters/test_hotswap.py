@@ -9,7 +9,8 @@ import pytest
 from made_gguf import lora, lora_metadata, tiny_metadata, tiny_model, tiny_tensors, write_gguf
 
 from adapters.errors import AdapterFitError
-from adapters.gguf import GGUFFacts, read_gguf
+from adapters.gguf import read_gguf
+from adapters.gguf_facts import GGUFFacts
 from adapters.hotswap import PROBE_TOKENS, HotSwap, check_fit
 from assistant.backends.llama_engine import LlamaEngine
 
