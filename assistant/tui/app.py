@@ -17,7 +17,6 @@ from textual.worker import WorkerFailed
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
 from assistant.tui.crash import record
-from assistant.tui.ingest_job import IngestJob, summary_line
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.told import USER_ERRORS, told
@@ -25,6 +24,7 @@ from assistant.tui.widgets.status_line import Status
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
+    from assistant.tui.ingest_job import IngestJob
     from ingest.progress import Summary
 
 
@@ -77,6 +77,8 @@ class AssistantApp(App[None]):
         except AssistantError as error:
             await self.chat.cannot_open(error)
             return
+        from assistant.tui.ingest_job import IngestJob
+
         self.ingest = IngestJob(self.core.pipeline, self._ingested, self._ingest_failed)
         await self.chat.start(self.core)
         self.tell_notices()
@@ -137,6 +139,8 @@ class AssistantApp(App[None]):
         )
 
     def _ingested(self, summary: Summary) -> None:
+        from assistant.tui.ingest_job import summary_line
+
         self.last_summary = summary
         self.say(summary_line(summary), "warning" if summary.failed else "information")
         for failure in summary.failed[:3]:

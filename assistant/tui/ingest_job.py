@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
     from ingest.progress import Progress, Summary

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Message
-
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from assistant.bootstrap import Core
+    from assistant.conversation import Message
     from assistant.tui.widgets.sources_panel import SourcesPanel
 
 TWO_COLUMNS = 120  # columns of the terminal from which on there is room

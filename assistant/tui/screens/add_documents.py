@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -24,6 +23,7 @@ from assistant.tui.widgets.plain import Plain
 class AddDocuments(ModalScreen[tuple[str, str] | None]):
     """Gives a path and the name of a collection, or None."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Cancel"),
         Binding("tab", "complete", "Complete", priority=True),
@@ -60,8 +60,9 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
 
     @on(Input.Changed, "#path")
     def _path_changed(self, event: Input.Changed) -> None:
-        self.run_worker(partial(self._list, event.value), group="paths", exclusive=True)
+        self._list(event.value)
 
+    @work(group="paths", exclusive=True)
     async def _list(self, typed: str) -> None:
         self._paths = await completions(typed)
         paths = self.query_one("#paths", OptionList)

@@ -11,15 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList
 
-from assistant.conversation import Conversation, Message
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_line
 from assistant.tui.commands import Command, Suggestion, is_command, suggestions
-from assistant.tui.session import ChatSession
 from assistant.tui.source_view import TWO_COLUMNS, SourceView
-from assistant.tui.widgets.chat_list import ChatList
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.messages import AnswerView
 from assistant.tui.widgets.plain import Plain
@@ -28,11 +24,14 @@ from assistant.tui.widgets.status_line import StatusLine
 from assistant.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
-    from textual.widgets import Markdown
+    from textual.widgets import Markdown, OptionList
 
     from assistant.bootstrap import Core
+    from assistant.conversation import Conversation, Message
     from assistant.tui.app import AssistantApp
     from assistant.tui.command_actions import CommandActions
+    from assistant.tui.session import ChatSession
+    from assistant.tui.widgets.chat_list import ChatList
 
 DRAFT_SECONDS = 2.0
 
@@ -63,7 +62,9 @@ class ChatScreen(Screen[None]):
         self.transcript = Transcript()
         self.composer = Composer(self._suggest)
         self.prompt = self.composer.prompt
-        self._chats = ChatList()
+        self._keys = Vertical(id="keys")  # filled after the first frame
+        self._side = Vertical(id="side")
+        self._chats: ChatList  # mounted when there are chats to show: the first frame is drawn without it
         self._title = Plain(id="title")
         self._sent_early: list[str] = []  # before the core was open
         self._actions: CommandActions | None = None
@@ -72,27 +73,37 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Everything is there from the first frame; the chats come when the database is open."""
         with Horizontal(id="body"):
-            yield self._chats
+            yield self._side
             with Vertical(id="main"):
                 yield self._title
                 yield self.transcript
                 yield self.composer
         yield StatusLine()
-        yield Footer(show_command_palette=False)
+        yield self._keys
 
     def on_mount(self) -> None:
         """Ready to type at once."""
         self.prompt.focus()
         self.set_interval(DRAFT_SECONDS, self.save_draft)
+        self.call_after_refresh(self._show_keys)
         if not self.app.core.database_path.exists():
             self.run_worker(self.transcript.show(()), name="welcome")
+
+    async def _show_keys(self) -> None:
+        from textual.widgets import Footer
+
+        await self._keys.mount(Footer(show_command_palette=False))
 
     # -- the open chat --------------------------------------------------------------
 
     async def start(self, core: Core) -> None:
         """The core is open: show the last chat, and ask what was sent before."""
         from assistant.tui.command_actions import CommandActions
+        from assistant.tui.session import ChatSession
+        from assistant.tui.widgets.chat_list import ChatList
 
+        self._chats = ChatList()
+        await self._side.mount(self._chats)
         session = ChatSession(self, core)
         await session.start()
         self.session, self._actions = session, CommandActions(self, session)
@@ -219,8 +230,11 @@ class ChatScreen(Screen[None]):
 
     def action_toggle_chats(self) -> None:
         """Show the list of chats and go to it, or hide it."""
-        self._chats.display = not self._chats.display
-        (self._chats if self._chats.display else self.prompt).focus()
+        self._side.display = not self._side.display
+        if self._side.display and self.session is not None:
+            self._chats.focus()
+        else:
+            self.prompt.focus()
 
     async def action_page(self, step: int) -> None:
         """Scroll the conversation."""
@@ -252,14 +266,14 @@ class ChatScreen(Screen[None]):
 
     # -- chats, links and sources ---------------------------------------------------------
 
-    @on(ChatList.OptionSelected, "#chats")
-    def _chat_selected(self, event: OptionList.OptionSelected) -> None:
-        if self.session is not None:
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A chat was chosen."""
+        if event.option_list is self._chats and self.session is not None:
             self._do(self.session.open_id(int(event.option_id or 0)))
             self.prompt.focus()
 
-    @on(ChatList.TrashWanted)
-    def _trash_wanted(self, event: ChatList.TrashWanted) -> None:
+    def on_chat_list_trash_wanted(self, event: ChatList.TrashWanted) -> None:
+        """A chat is to be deleted."""
         if self._actions is not None:
             self._do(self._actions.delete(event.conversation_id))
 

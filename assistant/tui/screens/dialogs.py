@@ -19,6 +19,7 @@ URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~-._"
 class ConfirmDialog(ModalScreen[bool]):
     """Asks; only the key that is named does it."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape,enter,q", "answer(False)", "No"),
@@ -43,6 +44,7 @@ class ConfirmDialog(ModalScreen[bool]):
 class LinkDialog(ModalScreen[None]):
     """Shows the whole address a link in an answer leads to. Nothing is opened unless the user says so."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,c", "copy", "Copy"),
         Binding("o", "open", "Open in the browser"),

@@ -40,6 +40,7 @@ KEYS = (
 class HelpScreen(ModalScreen[None]):
     """All keys and commands."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,enter", "dismiss", "Back")]
 
     def __init__(self, group: str, focused: Sequence[tuple[str, str]]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -40,6 +39,7 @@ Files are read where they lie; nothing is copied or changed."""
 class LibraryScreen(Screen[None]):
     """All documents, one row each."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
         Binding("a", "add", "Add"),
@@ -188,8 +188,9 @@ class LibraryScreen(Screen[None]):
     @on(Input.Submitted, "#search")
     def _search_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self.run_worker(partial(self._search, event.value), group="search", exclusive=True)
+            self._search(event.value)
 
+    @work(group="search", exclusive=True)
     async def _search(self, words: str) -> None:
         try:
             result = await self._core.retriever.search(words, FOUND, None)

@@ -20,6 +20,7 @@ from assistant.tui.widgets.plain import Plain
 class SearchScreen(ModalScreen[SearchHit | None]):
     """Hits of a search in all chats."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Back", key_display="esc")]
 
     def __init__(self, words: str, hits: Sequence[SearchHit]) -> None:

@@ -15,6 +15,7 @@ from assistant.tui.widgets.sources_panel import SourcesPanel
 class SourcesScreen(ModalScreen[None]):
     """One answer's sources, over the whole screen."""
 
+    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o,q", "dismiss", "Back", key_display="esc")]
 
     def __init__(self, panel: SourcesPanel) -> None:

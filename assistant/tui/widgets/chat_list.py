@@ -19,6 +19,13 @@ class ChatList(OptionList):
     """Chats, the last used first."""
 
     BINDING_GROUP_TITLE = "Chats"
+    DEFAULT_CSS = """
+    ChatList {
+        height: 1fr; border: none; padding: 1 1; background: $surface;
+        scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    ChatList:focus { border: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("delete", "trash", "Delete"),
     ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -104,7 +103,8 @@ class Composer(Vertical):
         event.stop()
         if self.prompt.text != self._told_at:
             self.tell("")
-        self.run_worker(partial(self._look, self.prompt.text), group="hints", exclusive=True)
+        self._look(self.prompt.text)
 
+    @work(group="hints", exclusive=True)
     async def _look(self, text: str) -> None:
         self._hints.show(await self._suggest(text) if text.startswith("/") else [])

@@ -14,14 +14,13 @@ from textual.content import Content
 from textual.message import Message as UiMessage
 from textual.timer import Timer
 
-from assistant.citations import with_marks
-from assistant.conversation import Citation, Message
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
     from textual.widgets.markdown import MarkdownStream
 
+    from assistant.conversation import Citation, Message
     from assistant.tui.widgets.markdown import AnswerMarkdown
 
 FLUSH_SECONDS = 0.06  # streamed text reaches the screen at most 17 times a second
@@ -155,6 +154,8 @@ class AnswerView(Vertical, can_focus=True):
 
 def _shown(message: Message) -> str:
     """Marks of sentences the assistant attributed are put in for display only."""
+    from assistant.citations import with_marks
+
     return with_marks(message.text, message.citations)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -29,6 +28,18 @@ class SourcesPanel(Vertical):
     """The sources of one answer."""
 
     BINDING_GROUP_TITLE = "Sources"
+    DEFAULT_CSS = """
+    SourcesPanel { width: 44%; padding: 0 1; border-left: vkey $panel; }
+    SourcesPanel .panel-title { text-style: bold; padding: 0 1; height: 1; }
+    SourcesPanel .sources-list {
+        height: auto; max-height: 40%; border: none; margin: 1 0; padding: 0; background: $background;
+        scrollbar-size-vertical: 1;
+    }
+    SourcesPanel .sources-list:focus { border: none; }
+    SourcesPanel .page-title { padding: 0 1; margin-bottom: 1; height: auto; }
+    SourcesPanel .page-scroll { height: 1fr; background: $surface; scrollbar-size-vertical: 1; }
+    SourcesPanel .page { padding: 1 2; height: auto; }
+    """
 
     def __init__(self, library: Library, sources: Sequence[Source], mark: int = 0) -> None:
         """`mark` is the one to show first; 0 is the first there is."""
@@ -61,8 +72,9 @@ class SourcesPanel(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self.run_worker(partial(self._show, self._sources[event.option_index]), group="page", exclusive=True)
+        self._show(self._sources[event.option_index])
 
+    @work(group="page", exclusive=True)
     async def _show(self, source: Source) -> None:
         page = page_around(await self._library.document_text(source.document_id), source)
         self.query_one(".page-title", Plain).update(_title(source, page))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 
-from assistant.conversation import Message
 from assistant.tui.widgets.messages import AnswerView, NoticeView, QuestionView
 from assistant.tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from assistant.conversation import Message
 
 SHOWN = 30  # messages mounted at once; each answer is a tree of widgets
 WELCOME = """It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
