@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant import citations
+from assistant.attribution import Evidence, passage_sentences
 from assistant.backends.base import Done
 from assistant.config import AnswerSettings
 from assistant.conversation import Citation, Message, Sampling, State, Usage
@@ -112,14 +113,15 @@ class ChatEngine:
                     yield event
 
     @contextlib.contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
+    def _one_at_a_time(self) -> Iterator[asyncio.Event]:
         if self._stopping is not None:
             raise UsageError("Another answer is under way.", "Stop it first, or wait.")
-        self._stopping = asyncio.Event()
+        mine = self._stopping = asyncio.Event()
         try:
-            yield
+            yield mine
         finally:
-            self._stopping = None
+            if self._stopping is mine:
+                self._stopping = None
 
     async def _answer(
         self, thread: Sequence[Message], question: Message, answer: Message, sampling: Sampling, use_documents: bool
@@ -133,10 +135,13 @@ class ChatEngine:
                 async for event in events:
                     yield event
             ended = True
-            yield await self._end(turn)
+            event = await self._end(turn)
+            self._stopping = None  # the turn is over before the caller hears of it
+            yield event
         except AssistantError as error:
             ended = True
             message = await self._finish(turn, "error", notices=[str(error)])
+            self._stopping = None
             yield Failed(answer.id, message, error)
         finally:
             if not ended:  # the caller left: the app quits, or the task was cancelled
@@ -230,7 +235,9 @@ class ChatEngine:
         return Completed(turn.answer.id, await self._finish(turn, "done"))
 
     async def _finish(self, turn: Turn, state: State, notices: Sequence[str] = ()) -> Message:
-        found = await self._cite(turn) if state == "done" else self._marked(turn)
+        turn.text, found = citations.bound(turn.text, turn.passages)
+        if state == "done" and self.settings.attribute:
+            found = await self._attributed(turn, found)
         turn.notices += [*notices, *self._model.notices]
         self._model.notices.clear()
         info = self._model.info
@@ -239,31 +246,26 @@ class ChatEngine:
             usage=turn.usage, citations=found, notices=turn.notices,
         )  # fmt: skip
 
-    def _marked(self, turn: Turn) -> list[Citation]:
-        """The model's own marks, bound; the others leave the text."""
-        turn.text = citations.drop_unbound(turn.text, citations.bind(turn.text, turn.passages))
-        return citations.bind(turn.text, turn.passages)
-
-    async def _cite(self, turn: Turn) -> list[Citation]:
-        """The model's own marks, and passages found for sentences it left unmarked."""
-        found = self._marked(turn)
-        bare = citations.unmarked(turn.text, found)
-        if not (self.settings.attribute and turn.passages and bare):
+    async def _attributed(self, turn: Turn, found: list[Citation]) -> list[Citation]:
+        """The model's own marks with sharper quotes, and passages for the sentences it left unmarked."""
+        places = passage_sentences(turn.passages)
+        spans = citations.sentences(turn.text)
+        if not (places and spans):
             return found
         question = (await self._conversations.message(turn.answer.parent_id or 0)).text
-        places = citations.passage_sentences(turn.passages)
-        asked = [question, *(f"{question} {turn.text[span.start : span.end]}" for span in bare)]
-        said = [turn.passages[index].text[span.start : span.end] for index, span in places]
+        asked = [question, *(f"{question} {turn.text[span.start : span.end]}" for span in spans)]
+        said = [place.text for place in places]
         try:
             similarity = (await self._index.call("similarity", left=asked, right=said)).data
         except AssistantError as error:
             turn.notices.append(f"Unmarked sentences could not be attributed: {error.message}")
             return found
-        found += citations.attribute(turn.text, bare, turn.passages, places, similarity[1:])
+        evidence = Evidence(turn.text, turn.passages, places, dict(zip(spans, similarity[1:], strict=True)))
+        found = evidence.citations(found)
         if not found:
-            closest = max(range(len(said)), key=lambda index: similarity[0][index])
-            turn.notices.append(_unsupported(turn.passages[places[closest][0]], said[closest]))
-        return sorted(found, key=lambda each: (each.answer_start, each.mark))
+            closest = max(range(len(places)), key=lambda index: similarity[0][index])
+            turn.notices.append(_unsupported(turn.passages[places[closest].passage], places[closest].text))
+        return found
 
     def _note_end(self, turn: Turn, done: Done) -> None:
         turn.usage = Usage(

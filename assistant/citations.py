@@ -1,14 +1,13 @@
 """Marks [n] in an answer <-> the very characters of the passages they stand for.
 
-A mark that points nowhere, or at a passage that shares no word with its sentence, is dropped. A
-sentence without a mark is attributed where a passage supports it by words and by meaning.
+A mark that points nowhere, or at a passage that shares no word with its sentence, is dropped.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from assistant.conversation import Citation
 from ingest.document import Passage
@@ -29,8 +28,6 @@ _COMMON_WORDS = """
     would you your yes answer passage passages document documents according question
 """
 COMMON = frozenset(_COMMON_WORDS.split())
-SUPPORTING_SHARE = 0.6  # of a sentence's content words must stand in the passage
-SUPPORTING_SIMILARITY = 0.45  # cosine between the question with the sentence and the passage's best sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +67,16 @@ def bind(text: str, passages: Sequence[Passage]) -> list[Citation]:
         words = set(content_words(MARK.sub("", sentence)))
         for number in _numbers(sentence):
             passage = passages[number - 1] if 1 <= number <= len(passages) else None
-            if passage and words & set(content_words(_with_place(passage))):
-                found.append(_citation(number, passage, words, span))
+            if passage and words & set(content_words(with_place(passage))):
+                quote = _best_sentence(passage.text, words)
+                found.append(citation(number, passage, quote, span))
     return found
+
+
+def bound(text: str, passages: Sequence[Passage]) -> tuple[str, list[Citation]]:
+    """The text without the marks that stand for nothing, and a citation for each of the others."""
+    text = drop_unbound(text, bind(text, passages))
+    return text, bind(text, passages)
 
 
 def drop_unbound(text: str, citations: Sequence[Citation]) -> str:
@@ -86,48 +90,6 @@ def drop_unbound(text: str, citations: Sequence[Citation]) -> str:
     return "".join(pieces) + text[end:]
 
 
-def unmarked(text: str, citations: Sequence[Citation]) -> list[Span]:
-    """Sentences that say something and carry no citation."""
-    taken = {citation.answer_start for citation in citations}
-    return [
-        span
-        for span in sentences(text)
-        if span.start not in taken and content_words(text[span.start : span.end]) and text[span.end - 1] not in "?:"
-    ]
-
-
-def passage_sentences(passages: Sequence[Passage]) -> list[tuple[int, Span]]:
-    """Every sentence of every passage, as (index of the passage, span in its text)."""
-    return [(index, span) for index, passage in enumerate(passages) for span in sentences(passage.text)]
-
-
-def attribute(
-    text: str,
-    spans: Sequence[Span],
-    passages: Sequence[Passage],
-    places: Sequence[tuple[int, Span]],
-    similarity: Sequence[Sequence[float]],
-) -> list[Citation]:
-    """Citations for the sentences `spans` that a passage supports by words and by meaning.
-
-    `places` are the passage sentences, `similarity[i][j]` the cosine between sentence i (asked
-    together with the question) and passage sentence j.
-    """
-    found = []
-    for span, row in zip(spans, similarity, strict=True):
-        words = content_words(text[span.start : span.end])
-        ranked = []
-        for number, passage in enumerate(passages):
-            share = _share(words, passage)
-            meaning = max((row[at] for at, (owner, _) in enumerate(places) if owner == number), default=0.0)
-            if share >= SUPPORTING_SHARE and meaning >= SUPPORTING_SIMILARITY:
-                ranked.append((share + meaning, number))
-        if ranked:
-            _, number = max(ranked)
-            found.append(replace(_citation(number + 1, passages[number], set(words), span), attributed=True))
-    return found
-
-
 def with_marks(text: str, citations: Sequence[Citation]) -> str:
     """The answer as shown: attributed sentences get their mark as [~n]."""
     for citation in sorted(citations, key=lambda each: each.answer_end, reverse=True):
@@ -136,12 +98,12 @@ def with_marks(text: str, citations: Sequence[Citation]) -> str:
     return text
 
 
-def _citation(mark: int, passage: Passage, words: set[str], answer: Span) -> Citation:
-    quote = _best_sentence(passage.text, words)
+def citation(mark: int, passage: Passage, quote: Span, answer: Span, *, attributed: bool = False) -> Citation:
+    """The citation of `quote`, a span of the passage's text, for the span `answer` of the answer."""
     return Citation(
         mark=mark, document_id=passage.document_id, document=passage.document, path=passage.path,
         page=passage.page, start=passage.start + quote.start, end=passage.start + quote.end,
-        quote=passage.text[quote.start : quote.end], score=passage.score,
+        quote=passage.text[quote.start : quote.end], score=passage.score, attributed=attributed,
         answer_start=answer.start, answer_end=answer.end,
     )  # fmt: skip
 
@@ -157,15 +119,8 @@ def _best_sentence(text: str, words: set[str]) -> Span:
     return best
 
 
-def _share(words: Sequence[str], passage: Passage) -> float:
-    """Share of the content words that stand in the passage; 0 if one of the numbers does not."""
-    there = set(content_words(_with_place(passage)))
-    if any(NUMBER.search(word) and word not in there for word in words):
-        return 0.0
-    return sum(word in there for word in words) / len(words)
-
-
-def _with_place(passage: Passage) -> str:
+def with_place(passage: Passage) -> str:
+    """The passage's words with those of its title and headings."""
     return f"{passage.document} {' '.join(passage.headings)} {passage.text}"
 
 
