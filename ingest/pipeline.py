@@ -85,6 +85,7 @@ class Pipeline:
                     await self._commit(run, batch, vectors)
                     _mark_done(outcomes, batch)
                     yield run.progress("read", batch[-1].path)
+                yield run.progress("index", "")
             finally:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
