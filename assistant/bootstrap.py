@@ -11,20 +11,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.chat import ChatEngine
 from assistant.config import Config
 from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
-from assistant.model import Model
-from assistant.storage.conversations import Conversations
 from assistant.storage.lock import InstanceLock
 from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
-from ingest.library import Library
-from ingest.pipeline import Pipeline
-from ingest.retrieval import Retriever
 
 if TYPE_CHECKING:
+    from assistant.chat import ChatEngine
+    from assistant.model import Model
+    from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
+    from ingest.library import Library
+    from ingest.pipeline import Pipeline
+    from ingest.retrieval import Retriever
+
+PARTS = ("assistant.chat", "ingest.pipeline")  # with what they import, all that `open` joins
 
 
 class Core:
@@ -93,9 +95,11 @@ class Core:
         self.notices += [str(result) for result in results if isinstance(result, AssistantError)]
 
     async def _open_databases(self, stored_chats: bool) -> tuple[Database, Database]:
-        # sqlite_utils pulls in numpy: 0.2 s that the first frame does not wait for.
+        # sqlite_utils pulls in numpy: 0.2 s that the first frame does not wait for; nor does it for the parts.
         module = await asyncio.to_thread(importlib.import_module, "assistant.storage.database")
         sets = await asyncio.to_thread(_migration_sets)
+        for name in PARTS:
+            await asyncio.to_thread(importlib.import_module, name)
         shared = self.other_instance is not None
         documents: Database = module.Database(self.database_path, read_only=shared)
         chats: Database = module.Database(None) if shared and not stored_chats else documents
@@ -106,6 +110,13 @@ class Core:
         return chats, documents
 
     def _join(self, chats: Database, documents: Database) -> None:
+        from assistant.chat import ChatEngine
+        from assistant.model import Model
+        from assistant.storage.conversations import Conversations
+        from ingest.library import Library
+        from ingest.pipeline import Pipeline
+        from ingest.retrieval import Retriever
+
         config, logs = self.config, self.config.home / "logs"
         self.database = documents
         model = WorkerProcess("model", {}, logs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from assistant.conversation import Message
@@ -15,13 +15,15 @@ from assistant.tui.widgets.transcript import Transcript
 class Answering:
     """Follows one answer to its end, whether or not its chat is on the screen."""
 
-    def __init__(self, conversation_id: int) -> None:
+    def __init__(self, conversation_id: int, stored: Callable[[], Awaitable[None]]) -> None:
+        """`stored` is called when the question is on disk: the chat may have its title from it."""
         self.conversation_id = conversation_id
         self.message: Message | None = None  # None until question and answer are on disk
         self.text = ""
         self._view: AnswerView | None = None
         self._began = time.monotonic()
         self._doing = "searching"
+        self._stored = stored
 
     @property
     def line(self) -> str:
@@ -64,6 +66,7 @@ class Answering:
         if transcript is not None:
             self._view = await transcript.begin(event.question, event.answer)
             self._tell("searching", "searching your documents…")
+        await self._stored()
 
     def _write(self, text: str) -> None:
         if not self.text:

@@ -126,13 +126,13 @@ class ChatSession:
         if self.answering is not None:
             self._screen.app.say("Stop the answer first (Esc), or wait.")
             return
-        self.answering = Answering(message.conversation_id)
+        self.answering = Answering(message.conversation_id, self._screen.session_changed)
         self._screen.answering_changed()
         await self._screen.transcript.drop_last_answer()
         await self._follow(self.core.engine.regenerate(message.id))
 
     def _begin(self, conversation: Conversation | None, text: str) -> None:
-        self.answering = Answering(conversation.id if conversation else 0)
+        self.answering = Answering(conversation.id if conversation else 0, self._screen.session_changed)
         self._screen.answering_changed()
         self._screen.run_worker(self._ask(conversation, text), group="answer")
 

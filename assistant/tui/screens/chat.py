@@ -9,17 +9,14 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
 
 from assistant.errors import AssistantError
-from assistant.safe_text import safe_line
 from assistant.tui.commands import Command, Suggestion, is_command, suggestions
 from assistant.tui.source_view import TWO_COLUMNS, SourceView
+from assistant.tui.widgets.chat_title import ChatTitle
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.messages import AnswerView
-from assistant.tui.widgets.plain import Plain
-from assistant.tui.widgets.prompt import LONGEST_PASTE, Prompt
 from assistant.tui.widgets.status_line import StatusLine
 from assistant.tui.widgets.transcript import Transcript
 
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     from textual.widgets import Markdown, OptionList
 
     from assistant.bootstrap import Core
-    from assistant.conversation import Conversation, Message
+    from assistant.conversation import Message
     from assistant.tui.app import AssistantApp
     from assistant.tui.command_actions import CommandActions
     from assistant.tui.session import ChatSession
@@ -65,7 +62,7 @@ class ChatScreen(Screen[None]):
         self._keys = Vertical(id="keys")  # filled after the first frame
         self._side = Vertical(id="side")
         self._chats: ChatList  # mounted when there are chats to show: the first frame is drawn without it
-        self._title = Plain(id="title")
+        self._title = ChatTitle()
         self._sent_early: list[str] = []  # before the core was open
         self._actions: CommandActions | None = None
         self._sources = SourceView(self)
@@ -122,7 +119,7 @@ class ChatScreen(Screen[None]):
             return
         chats, current = await self.session.reload(), self.session.conversation
         self._chats.show(chats, current.id if current else None)
-        self._title.update(_title(current))
+        self._title.show(current)
         self.answering_changed()
         self.app.tell_notices()
 
@@ -242,16 +239,11 @@ class ChatScreen(Screen[None]):
 
     def action_select(self, step: int) -> None:
         """Move through the answers; below the last one is the prompt."""
-        answers = self.transcript.answers()
-        place = answers.index(self.focused) if self.focused in answers else len(answers)
-        if answers and place + step < len(answers):
-            answers[max(place + step, 0)].focus()
-        else:
-            self.prompt.focus()
+        (self.transcript.neighbour(self.focused, step) or self.prompt).focus()
 
     def action_copy_answer(self) -> None:
         """Copy the chosen or last answer."""
-        if (view := self._chosen_answer()) is not None:
+        if (view := self.transcript.chosen(self.focused)) is not None:
             self.app.copy_to_clipboard(view.text)
             self.app.say("The answer is in the clipboard.")
 
@@ -259,10 +251,6 @@ class ChatScreen(Screen[None]):
         """Answer the last question again."""
         if self.session is not None and (answers := self.transcript.answers()):
             self._do(self.session.answer_again(answers[-1].message))
-
-    def _chosen_answer(self) -> AnswerView | None:
-        answers = self.transcript.answers()
-        return self.focused if isinstance(self.focused, AnswerView) else (answers[-1] if answers else None)
 
     # -- chats, links and sources ---------------------------------------------------------
 
@@ -283,7 +271,7 @@ class ChatScreen(Screen[None]):
 
     async def toggle_sources(self) -> None:
         """Show the sources of the chosen or last answer, or close them."""
-        view = self._chosen_answer()
+        view = self.transcript.chosen(self.focused)
         if self._sources.is_open or view is None:
             await self._sources.close()
         elif self.session is not None:
@@ -309,16 +297,3 @@ class ChatScreen(Screen[None]):
             self._show_sources(view.message, mark)
         else:
             self.app.push_screen(LinkDialog(event.href))
-
-    @on(Prompt.PasteRefused)
-    def _paste_refused(self, event: Prompt.PasteRefused) -> None:
-        told = f"The pasted text has {event.characters:,} characters, more than {LONGEST_PASTE:,}."
-        self.app.say(f"{told} Save it as a file and /add it to your documents.", "warning")
-
-
-def _title(conversation: Conversation | None) -> Content:
-    if conversation is None:
-        return Content("New chat")
-    scope = conversation.collections
-    told = "" if scope is None else "without documents" if not scope else f"in {', '.join(scope)}"
-    return Content.assemble(safe_line(conversation.title), (f"   {told}", "$text-muted") if told else "")

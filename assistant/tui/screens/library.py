@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ingest.library import DocumentSummary
 
 REFRESH_SECONDS = 1.0
+MOST_ROWS, ROWS_AT_ONCE = 2000, 50  # of the table
 FOUND = 10  # passages of a test search
 STATES = {"ready": ("ready", "green"), "failed": ("failed", "red"), "quarantined": ("set aside", "red")}
 EMPTY = """No documents yet.
@@ -54,6 +56,7 @@ class LibraryScreen(Screen[None]):
         super().__init__()
         self._core, self._job = core, job
         self._documents: list[DocumentSummary] = []
+        self._refreshing = asyncio.Lock()
         self._seen_changes = job.changes
 
     def compose(self) -> ComposeResult:
@@ -107,6 +110,8 @@ class LibraryScreen(Screen[None]):
         collections = len({each.collection for each in self._documents})
         counts = ((len(self._documents), "document"), (passages, "passage"), (collections, "collection"))
         told = " · ".join(_count(number, noun) for number, noun in counts)
+        if len(self._documents) > MOST_ROWS:
+            told += f" · the first {MOST_ROWS:,} are listed"
         wrong = (f" · {failed} could not be read", "$text-error") if failed else ""
         self.query_one("#library-title", Plain).update(Content.assemble(("Library", "bold"), f"   {told}", wrong))
 

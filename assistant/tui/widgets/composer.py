@@ -14,7 +14,7 @@ from assistant.safe_text import safe_line, safe_text
 from assistant.tui.commands import Suggestion
 from assistant.tui.widgets.hints import Hints
 from assistant.tui.widgets.plain import Plain
-from assistant.tui.widgets.prompt import Prompt
+from assistant.tui.widgets.prompt import LONGEST_PASTE, Prompt
 
 Suggest = Callable[[str], Awaitable[Sequence[Suggestion]]]
 
@@ -97,6 +97,11 @@ class Composer(Vertical):
         else:
             self._hints.move(-1 if key == "up" else 1)
         return True
+
+    @on(Prompt.PasteRefused)
+    def _paste_refused(self, event: Prompt.PasteRefused) -> None:
+        told = f"The pasted text has {event.characters:,} characters, more than {LONGEST_PASTE:,}."
+        self.tell(f"{told} Save it as a file and /add it to your documents.", "error")
 
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assistant.conversation import Citation, Message
     from assistant.tui.widgets.markdown import AnswerMarkdown
 
-FLUSH_SECONDS = 0.06  # streamed text reaches the screen at most 17 times a second
+FLUSH_SECONDS = 0.08  # streamed text reaches the screen at most 12 times a second: a flush lays out all of it
 
 
 class QuestionView(Plain):

@@ -16,7 +16,7 @@ from assistant.tui.widgets.plain import Plain
 if TYPE_CHECKING:
     from assistant.conversation import Message
 
-SHOWN = 30  # messages mounted at once; each answer is a tree of widgets
+SHOWN = 20  # messages mounted at once; each answer is a tree of widgets
 WELCOME = """It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
 
 Just ask. To have your files read, type  /add  and a folder, or press Ctrl+L for the library.
@@ -88,6 +88,17 @@ class Transcript(VerticalScroll, can_focus=False):
     def answers(self) -> list[AnswerView]:
         """The answers on the screen, oldest first."""
         return list(self.query(AnswerView))
+
+    def chosen(self, focused: Widget | None) -> AnswerView | None:
+        """The answer that has the focus, else the last one."""
+        answers = self.answers()
+        return focused if isinstance(focused, AnswerView) else answers[-1] if answers else None
+
+    def neighbour(self, focused: Widget | None, step: int) -> AnswerView | None:
+        """The answer above or below the one that has the focus; None is below the last."""
+        answers = self.answers()
+        place = answers.index(focused) if isinstance(focused, AnswerView) and focused in answers else len(answers)
+        return answers[max(place + step, 0)] if place + step < len(answers) else None
 
     async def page(self, step: int) -> None:
         """Scroll by a page; at the very top, show earlier messages."""

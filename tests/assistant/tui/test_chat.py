@@ -225,18 +225,18 @@ async def test_only_the_newest_messages_of_a_long_chat_are_widgets(home: Path) -
         core = run.app.core
         chat = await core.conversations.create("long")
         parent = None
-        for number in range(40):
+        for number in range(25):
             _, answer = await core.conversations.begin_turn(chat.id, parent, f"q{number}", core.engine.sampling)
             await core.conversations.finish_answer(answer.id, "done", f"a{number}", model="m", adapter="")
             parent = answer.id
         await run.session.open_id(chat.id)
         await run.pilot.pause()
-        assert len(run.app.chat.transcript.answers()) == 15
-        assert "a39" in run.screen_text()
+        assert len(run.app.chat.transcript.answers()) == 10
+        assert "a24" in run.screen_text()
         run.app.chat.transcript.scroll_home(animate=False)
         await run.pilot.pause()
         await run.pilot.press("pageup")
-        await until(lambda: len(run.app.chat.transcript.answers()) == 30)
+        await until(lambda: len(run.app.chat.transcript.answers()) == 20)
 
 
 async def test_a_storm_of_sizes_breaks_nothing(home: Path) -> None:
