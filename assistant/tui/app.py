@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +20,7 @@ from assistant.safe_text import safe_text
 from assistant.tui.crash import record
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.chat import ChatScreen
+from assistant.tui.terminal_keys import teach_line_break
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.status_line import Status
 
@@ -47,6 +49,7 @@ class AssistantApp(App[None]):
     ]
 
     def __init__(self, core: Core) -> None:
+        teach_line_break()
         super().__init__()
         self.core = core
         self.ingest: IngestJob | None = None  # there as soon as the core is open
@@ -69,6 +72,8 @@ class AssistantApp(App[None]):
             self.theme = theme
         else:
             self.say(f"There is no theme {theme}; /theme lists them.", "warning")
+        for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as it was found, and keep the draft
+            asyncio.get_running_loop().add_signal_handler(number, lambda: self.run_worker(self.action_quit()))
         self.call_after_refresh(lambda: self.run_worker(self._open(), name="open"))
 
     async def _open(self) -> None:
@@ -81,6 +86,9 @@ class AssistantApp(App[None]):
 
         self.ingest = IngestJob(self.core.pipeline, self._ingested, self._ingest_failed)
         await self.chat.start(self.core)
+        if self.core.other_instance is not None:
+            told = f"Another assistant (process {self.core.other_instance}) has {self.core.config.home} open."
+            self.say(f"{told} Its documents can be asked here; chats of this window are not kept.", "warning")
         self.tell_notices()
         await self.core.warm()
         self.tell_notices()

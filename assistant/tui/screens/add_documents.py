@@ -46,9 +46,7 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
             yield Plain("Collection", classes="field-label")
             yield Input(self._collection, id="collection", compact=True)
             yield Plain(id="path-told", classes="dialog-note")
-            yield Plain(
-                "Enter  add    Tab  complete    ↑↓  choose    F2  collection    Esc  cancel", classes="dialog-keys"
-            )
+            yield Plain("Enter  add   Tab  complete   ↑↓  choose   F2  collection   Esc  cancel", classes="dialog-keys")
 
     def on_mount(self) -> None:
         """The list follows the path; the path has the focus."""

@@ -12,7 +12,7 @@ from textual.widgets import TextArea
 
 NEWLINE_KEYS = frozenset({"alt+enter", "ctrl+j", "shift+enter", "ctrl+enter"})
 HINT_KEYS = frozenset({"tab", "up", "down"})
-LONGEST_PASTE = 100_000  # characters; more belongs into a file
+LONGEST_PASTE = 50_000  # characters; more is longer than a model reads, and belongs into a file
 
 
 class Prompt(TextArea):

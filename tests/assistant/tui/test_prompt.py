@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from assistant.tui.commands import suggestions
+from assistant.tui.terminal_keys import teach_line_break
 from assistant.tui.widgets.composer import Composer
-from assistant.tui.widgets.prompt import Prompt
+from assistant.tui.widgets.prompt import NEWLINE_KEYS, Prompt
 
 from .conftest import until
 
@@ -57,6 +59,15 @@ async def test_alt_enter_and_ctrl_j_break_the_line_and_enter_sends_all_lines() -
         assert prompt.text == "a\nb\nc\nd" and prompt.size.height == 4
         await pilot.press("enter")
         assert app.sent == ["a\nb\nc\nd"] and prompt.text == ""
+
+
+def test_alt_enter_is_known_in_terminals_without_the_kitty_protocol() -> None:
+    """ESC CR is a line break, at once, and not an Enter that sends; the kitty sequences keep their names."""
+    teach_line_break()
+    for sequence, key in (("\x1b\r", "ctrl+j"), ("\x1b[13;3u", "alt+enter"), ("\x1b[13;2u", "shift+enter")):
+        [event] = list(XTermParser().feed(sequence))
+        assert isinstance(event, events.Key) and event.key == key
+        assert key in NEWLINE_KEYS
 
 
 async def test_the_prompt_grows_to_ten_lines() -> None:
