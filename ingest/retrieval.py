@@ -32,6 +32,7 @@ class _WordSearch:
 
     bm25: dict[int, float]
     best_bm25: float
+    total: int
     searched: int
     allowed: list[int] | None
     unknown: tuple[str, ...]
@@ -70,7 +71,7 @@ class Retriever:
                 similarity = await self._similarities(query, found)
             except self._crashed as error:
                 notes.append(f"Searched by words only: {error}")
-        candidates = fuse(found.bm25, similarity, found.best_bm25, len(words))
+        candidates = fuse(found.bm25, similarity, found.best_bm25, len(words), found.total)
         limit = self._floor if floor is None else floor
         if not candidates or candidates[0].score < limit:
             candidates = []
@@ -112,7 +113,7 @@ def _search_words(db: sqlite_utils.Database, words: list[str], names: tuple[str,
             searched = len(allowed)
     counts = word_counts(db, words) if searched else {}
     hits = {hit.chunk_id: hit.bm25 for hit in search_words(db, counts, DEPTH, numbers)}
-    return _WordSearch(hits, best_possible_bm25(counts, total), searched, allowed, unknown)
+    return _WordSearch(hits, best_possible_bm25(counts, total), total, searched, allowed, unknown)
 
 
 def _distinct_passages(db: sqlite_utils.Database, candidates: list[Candidate], k: int) -> list[Passage]:

@@ -16,6 +16,8 @@ from assistant.safe_text import safe_line
 from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION
 from ingest.progress import Progress, Summary
 
+SEARCH_FLOOR = 0.5  # of the relevance floor: a person who searches may judge weaker passages than an answer may use
+
 
 def add_parsers(commands: Any) -> None:
     """Add the three commands."""
@@ -67,14 +69,16 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
         raise UsageError("-k must be at least 1.")
     async with _opened(config, shared=True) as core:
         scope = tuple(arguments.collection) if arguments.collection else None
-        result = await core.retriever.search(" ".join(arguments.text), arguments.k, scope)
+        floor = config.documents.relevance_floor
+        result = await core.retriever.search(" ".join(arguments.text), arguments.k, scope, floor * SEARCH_FLOOR)
     if arguments.json:
         emit([passage_json(passage) for passage in result.passages])
         return 0
     for number, passage in enumerate(result.passages, 1):
         page = f", p. {passage.page}" if passage.page else ""
         scores = f"score {passage.score:.3f} · similarity {_shown(passage.similarity)} · bm25 {_shown(passage.bm25)}"
-        say(f"{number}. {passage.document}{page}  ({scores})")
+        weak = "" if passage.score >= floor else ", too weak for an answer"
+        say(f"{number}. {passage.document}{page}  ({scores}{weak})")
         say(f"   {' '.join(passage.text.split())}\n")
     if not result.passages:
         say(f"Nothing found in {result.searched_chunks:,} passages.")

@@ -2,11 +2,11 @@
 
 import pytest
 
+from adapters.gguf import read_gguf
 from assistant.bootstrap import opened
 from assistant.config import load_config
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError
-from adapters.gguf import read_gguf
 from assistant.models.location import resolve_model
 from tests.made_gguf import lora
 
