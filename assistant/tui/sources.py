@@ -68,7 +68,7 @@ def scores(passage: Passage) -> str:
     """The three scores of a passage in one line."""
     similarity = "–" if passage.similarity is None else f"{passage.similarity:.2f}"
     words = "–" if passage.bm25 is None else f"{passage.bm25:.1f}"
-    return f"score {passage.score:.2f} · meaning {similarity} · words {words}"
+    return f"score {passage.score:.2f}, meaning {similarity}, words {words}"
 
 
 def _bounds(document: DocumentText, start: int, end: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 1.0
 MOST_ROWS, ROWS_AT_ONCE = 2000, 50  # of the table
-FOUND = 10  # passages of a test search
+FOUND, SHOWN_CHARACTERS = 10, 200  # passages of a test search, and how much of each is listed
 STATES = {"ready": ("ready", "green"), "failed": ("failed", "red"), "quarantined": ("set aside", "red")}
 EMPTY = """No documents yet.
 
@@ -66,7 +66,7 @@ class LibraryScreen(Screen[None]):
         yield DataTable(id="documents", cursor_type="row", zebra_stripes=False)
         yield OptionList(id="found", markup=False)
         yield Plain(id="detail")
-        yield Input(placeholder="Words to look for in the documents", id="search")
+        yield Input(placeholder="Words to look for in the documents", id="search", compact=True)
         yield StatusLine()
         yield Footer(show_command_palette=False)
 
@@ -223,7 +223,7 @@ def _cells(document: DocumentSummary) -> list[Text]:
 
 
 def _detail(document: DocumentSummary) -> Content:
-    lines = [Content.styled(safe_line(document.path), "$text-muted")]
+    lines = [Content.styled(safe_line(document.path), "$foreground 60%")]
     if document.reason:
         lines.append(Content.styled(safe_text(document.reason), "$text-error"))
     lines += [Content.styled(safe_line(note), "$text-warning") for note in document.notes]
@@ -232,9 +232,10 @@ def _detail(document: DocumentSummary) -> Content:
 
 def _passage(place: int, passage: Passage) -> Content:
     page = f" · page {passage.page}" if passage.page is not None else ""
-    text = safe_line(" ".join(passage.text.split()))[:300]
+    text = safe_line(" ".join(passage.text.split()))
+    text = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
     head = f"{place}  {safe_line(PurePath(passage.path).name)}{page}"
-    return Content.assemble((head, "bold"), (f" · {scores(passage)}\n", "$text-muted"), f"   {text}")
+    return Content.assemble((head, "bold"), (f" · {scores(passage)}\n", "$foreground 60%"), f"{text}\n")
 
 
 def _found(result: SearchResult) -> str:

@@ -41,4 +41,4 @@ class SearchScreen(ModalScreen[SearchHit | None]):
 def _label(hit: SearchHit) -> Content:
     who = "you" if hit.role == "user" else "answer"
     snippet = safe_line(hit.snippet)
-    return Content.assemble((safe_line(hit.title), "bold"), (f" · {who}\n", "$text-muted"), f"  {snippet}")
+    return Content.assemble((safe_line(hit.title), "bold"), (f" · {who}\n", "$foreground 60%"), f"  {snippet}")

@@ -27,4 +27,4 @@ class ChatTitle(Plain):
         scope = conversation.collections
         told = "" if scope is None else f"in {', '.join(scope)}" if scope else "without documents"
         title = safe_line(conversation.title)
-        self.update(Content.assemble(title, (f"   {safe_line(told)}", "$text-muted") if told else ""))
+        self.update(Content.assemble(title, (f"   {safe_line(told)}", "$foreground 60%") if told else ""))

@@ -56,5 +56,5 @@ class Hints(Plain):
 
     def _line(self, index: int, suggestion: Suggestion, width: int) -> Content:
         label = safe_line(suggestion.label).ljust(width)
-        line = Content.assemble((label, "bold"), "   ", (safe_line(suggestion.help), "$text-muted"))
+        line = Content.assemble((label, "bold"), "   ", (safe_line(suggestion.help), "$foreground 60%"))
         return line.stylize("$text on $primary-muted") if index == self.highlighted else line

@@ -181,4 +181,4 @@ def _source_line(citation: Citation) -> Content:
     name = safe_line(PurePath(citation.path).name or citation.document)
     page = f" · page {citation.page}" if citation.page is not None else ""
     how = "  found by the assistant" if citation.attributed else ""
-    return Content.assemble((mark, "$text-accent"), f" {name}{page}", (how, "$text-muted"))
+    return Content.assemble((mark, "$text-accent"), f" {name}{page}", (how, "$foreground 60%"))

@@ -29,7 +29,7 @@ class SourcesPanel(Vertical):
 
     BINDING_GROUP_TITLE = "Sources"
     DEFAULT_CSS = """
-    SourcesPanel { width: 44%; padding: 0 1; border-left: vkey $panel; }
+    SourcesPanel { width: 46%; padding: 0 1; border-left: vkey $panel; }
     SourcesPanel .panel-title { text-style: bold; padding: 0 1; height: 1; }
     SourcesPanel .sources-list {
         height: auto; max-height: 40%; border: none; margin: 1 0; padding: 0; background: $background;
@@ -98,20 +98,17 @@ def _faint_outside(content: Content, page: Page, source: Source) -> Content:
     last = first + len(source.passage.text)
     if page.notice or first < 0:
         return content
-    return content.stylize("$text-muted", 0, first).stylize("$text-muted", last)
+    return content.stylize("$foreground 60%", 0, first).stylize("$foreground 60%", last)
 
 
 def _label(source: Source) -> Content:
     mark = f"[~{source.mark}]" if source.attributed else f"[{source.mark}]"
     page = f" · page {source.page}" if source.page is not None else ""
     name = safe_line(PurePath(source.path).name or source.document)
-    if source.attributed:
-        told = "found by the assistant"
-    else:
-        told = "cited by the model" if source.cited else "retrieved, not cited"
-    line = Content.assemble((mark, "$text-accent" if source.cited else "$text-muted"), f" {name}{page}")
+    told = "attributed" if source.attributed else "cited" if source.cited else "not cited"
+    line = Content.assemble((mark, "$text-accent" if source.cited else "$foreground 60%"), f" {name}{page}")
     numbers = f" · {scores(source.passage)}" if source.passage is not None else ""
-    return Content.assemble(line, "\n    ", (f"{told}{numbers}", "$text-muted"))
+    return Content.assemble(line, "\n  ", (f"{told}{numbers}", "$foreground 60%"))
 
 
 def _title(source: Source, page: Page) -> Content:

@@ -65,7 +65,7 @@ def test_cited_sources_come_first_then_what_was_retrieved_beside_them() -> None:
 
 def test_missing_scores_are_dashes() -> None:
     """A passage found by words alone has no similarity."""
-    assert scores(Passage(1, 1, "a", "a", "t", 0, 1, score=0.5, bm25=3.14)) == "score 0.50 · meaning – · words 3.1"
+    assert scores(Passage(1, 1, "a", "a", "t", 0, 1, score=0.5, bm25=3.14)) == "score 0.50, meaning –, words 3.1"
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_a_wide_terminal_shows_the_quote_beside_the_conversation(home: Pat
         await run.pilot.pause()
         assert highlighted(run.app.chat.query_one(".page", Plain)) == [QUOTE]
         shown = run.screen_text()
-        assert "About the garden." in shown and "cited by the model" in shown and "meaning" in shown
+        assert "About the garden." in shown and "cited · score" in shown and "meaning" in shown
         await run.pilot.press("escape")
         await until(lambda: not run.app.chat.query(".page"))
 
