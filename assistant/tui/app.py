@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -90,6 +91,8 @@ class AssistantApp(App[None]):
             told = f"Another assistant (process {self.core.other_instance}) has {self.core.config.home} open."
             self.say(f"{told} Its documents can be asked here; chats of this window are not kept.", "warning")
         self.tell_notices()
+        if not self.is_headless:
+            gc.freeze()  # what is loaded stays loaded; collecting it again and again cost frames of 100 ms
         await self.core.warm()
         self.tell_notices()
 
