@@ -220,7 +220,9 @@ def test_no_passage_exceeds_the_best_possible_bm25(texts: list[str]) -> None:
 
 def test_fused_scores_rise_with_either_part_and_stay_within_one() -> None:
     """More word evidence or a nearer vector never lowers a passage; a passage found by one search only takes part."""
-    ranking = fuse({1: 9.0, 2: 3.0, 3: 3.0}, {1: 0.9, 2: 0.5, 3: 0.1, 4: 0.7, 5: -0.3}, best_bm25=10.0, words=6, total=100)
+    ranking = fuse(
+        {1: 9.0, 2: 3.0, 3: 3.0}, {1: 0.9, 2: 0.5, 3: 0.1, 4: 0.7, 5: -0.3}, best_bm25=10.0, words=6, total=100
+    )
     assert [found.chunk_id for found in ranking] == [1, 2, 4, 3, 5]
     assert all(0 <= found.score <= 1 for found in ranking)
     assert ranking[2].bm25 is None
