@@ -91,8 +91,12 @@ class Core:
 
     async def warm(self) -> None:
         """Load the model and the embedder, so that the first question need not wait for them."""
-        results = await asyncio.gather(self.model.ready(), self.index.call("warm"), return_exceptions=True)
+        _, _, damage = results = await asyncio.gather(
+            self.model.ready(), self.index.call("warm"), self.database.damage(), return_exceptions=True
+        )
         self.notices += [str(result) for result in results if isinstance(result, AssistantError)]
+        if damage and isinstance(damage, str):
+            self.notices.append(f"{self.database_path} is damaged ({damage}). Run `assistant doctor`.")
 
     async def _open_databases(self, stored_chats: bool) -> tuple[Database, Database]:
         # sqlite_utils pulls in numpy: 0.2 s that the first frame does not wait for; nor does it for the parts.

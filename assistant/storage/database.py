@@ -23,6 +23,7 @@ from assistant.errors import StorageError
 T = TypeVar("T")
 BACKUPS_KEPT = 3
 BUSY_MS = 5000
+QUICK_CHECK_BYTES = 200 * 2**20
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -63,6 +64,15 @@ class Database:
             StorageError: the disk is full, the file is read-only or locked; nothing was changed.
         """
         return await self._run(lambda: self._transaction(work))
+
+    async def damage(self) -> str:
+        """What SQLite's quick check finds wrong with the file, "" when nothing; does not block other work.
+
+        A file too large to check within the time that a writer waits for a reader is not checked.
+        """
+        if self.path is None or self.path.stat().st_size > QUICK_CHECK_BYTES:
+            return ""
+        return await asyncio.to_thread(_quick_check, self.path)
 
     async def close(self) -> None:
         """Close the connection after the work under way."""
@@ -158,6 +168,15 @@ class Database:
         if "malformed" in text or "not a database" in text:
             return StorageError(f"{where} is damaged.", f"Copies from before migrations are in {_backups(self.path)}.")
         return StorageError(f"{where}: {text}.", "Run `assistant doctor`.")
+
+
+def _quick_check(path: Path) -> str:
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            return str(error)
+    return "" if found == "ok" else found
 
 
 def _unknown_migrations(database: sqlite_utils.Database, migration_sets: list[Migrations]) -> bool:

@@ -150,6 +150,19 @@ async def test_a_damaged_file_is_refused_and_left_alone(tmp_path, content):
     assert path.read_bytes() == content
 
 
+async def test_the_background_check_finds_a_flipped_page(tmp_path, chats, database):
+    """A database that opens but has a damaged page is noticed without waiting for someone to read that page."""
+    chat = await chats.create()
+    for number in range(40):
+        await ask(chats, chat.id, f"question {number} " + "words " * 200)
+    assert await database.damage() == ""
+    path = tmp_path / "assistant.db"
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 3 * 4096)
+        file.write(b"\xa5" * 4096)
+    assert await database.damage() != ""
+
+
 async def test_a_migration_backs_up_first(tmp_path):
     """Before a new migration runs over existing data, a whole copy is made that opens."""
     path = tmp_path / "assistant.db"
