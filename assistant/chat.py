@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant import citations
-from assistant.attribution import Evidence, passage_sentences
+from assistant.attribution import Evidence, Place, passage_sentences
 from assistant.backends.base import Done
 from assistant.config import AnswerSettings
 from assistant.conversation import Citation, Message, Sampling, State, Usage
@@ -22,6 +22,7 @@ from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
 from ingest.retrieval import Retriever
 
+WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
 SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
 NOTHING_FOUND = "I found nothing in your documents that answers this."
 NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
@@ -263,8 +264,7 @@ class ChatEngine:
         evidence = Evidence(turn.text, turn.passages, places, dict(zip(spans, similarity[1:], strict=True)))
         found = evidence.citations(found)
         if not found:
-            closest = max(range(len(places)), key=lambda index: similarity[0][index])
-            turn.notices.append(_unsupported(turn.passages[places[closest].passage], places[closest].text))
+            turn.notices.append(_unsupported(turn.passages, places, similarity[0]))
         return found
 
     def _note_end(self, turn: Turn, done: Done) -> None:
@@ -278,10 +278,13 @@ class ChatEngine:
             turn.notices.append("The answer reached its longest length and stops here.")
 
 
-def _unsupported(passage: Passage, sentence: str) -> str:
+def _unsupported(passages: Sequence[Passage], places: Sequence[Place], similarity: Sequence[float]) -> str:
     """What a person should know of an answer that no passage backs, with the sentence closest to the question."""
+    whole = [index for index, place in enumerate(places) if len(place.text.split()) >= WHOLE_SENTENCE]
+    closest = places[max(whole or range(len(places)), key=lambda index: similarity[index])]
+    passage = passages[closest.passage]
     page = f", p. {passage.page}" if passage.page else ""
-    quote = " ".join(sentence.split())
+    quote = " ".join(closest.text.split())
     return f"No passage supports this answer. Closest to your question, in {passage.document}{page}: “{quote}”"
 
 
