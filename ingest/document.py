@@ -54,7 +54,7 @@ class Passage:
 
     chunk_id: int
     document_id: int
-    document: str  # the title shown to the user
+    document: str  # the file's name
     path: str
     text: str
     start: int

@@ -41,7 +41,7 @@ def test_ingest_search_documents_and_ask_as_json(run, documents):
     assert json.loads(run("ingest", str(documents), "--json").stdout)["unchanged"] == 2
 
     [best, *_] = json.loads(run("search", "rent a month", "-k", "3", "--json").stdout)
-    assert (best["document"], best["page"], best["text"]) == ("lease", None, LEASE)
+    assert (best["document"], best["page"], best["text"]) == ("lease.txt", None, LEASE)
     assert all(isinstance(best[key], float) for key in ("score", "similarity", "bm25"))
 
     listed = json.loads(run("documents", "--json").stdout)
@@ -49,7 +49,7 @@ def test_ingest_search_documents_and_ask_as_json(run, documents):
 
     answer = json.loads(run("ask", "What is the rent a month?", "--json", "--seed", "3").stdout)
     assert set(answer) >= {"answer", "citations", "retrieved", "model", "adapter", "usage"}
-    assert answer["citations"][0]["document"] == "lease"
+    assert answer["citations"][0]["document"] == "lease.txt"
     assert LEASE[answer["citations"][0]["start"] : answer["citations"][0]["end"]] == answer["citations"][0]["quote"]
     assert {
         "prompt_tokens",
@@ -78,7 +78,7 @@ def test_ask_streams_text_and_cites_below(run, documents):
     run("ingest", str(documents))
     result = run("ask", "What is the rent a month?")
     assert result.returncode == 0
-    assert "[1] lease: “" in result.stdout.replace("[~1]", "[1]")
+    assert "[1] lease.txt: “" in result.stdout.replace("[~1]", "[1]")
     assert "passage" in result.stdout.splitlines()[-1]
 
 

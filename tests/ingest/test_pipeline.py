@@ -252,7 +252,7 @@ async def test_through_real_children(tmp_path: Path, files: Path) -> None:
     made = await make_library(tmp_path / "home", children=True)
     assert outcome(await made.ingest(files)) == (3, 0, 0, 0, 0)
     result = await made.retriever.search("bicycle frame number")
-    assert [passage.document for passage in result.passages][:1] == ["c"]
+    assert [passage.document for passage in result.passages][:1] == ["c.txt"]
     for worker in (made.reader, made.index):
         os.kill(worker.pid, signal.SIGKILL)
     (files / "new.txt").write_text("A walnut tree stands in the yard.")

@@ -47,7 +47,7 @@ async def test_the_passage_with_the_rare_words_comes_first(made: MadeLibrary) ->
     """The best passage shares the question's rare words; it brings all three scores and its exact text."""
     result = await made.retriever.search("what is the frame number of the bicycle?")
     best = result.passages[0]
-    assert (best.document, best.text) == ("bicycle", DOCUMENTS["bicycle"])
+    assert (best.document, best.text) == ("bicycle.txt", DOCUMENTS["bicycle"])
     assert best.score >= FLOOR
     assert best.bm25 is not None
     assert best.bm25 > 0
@@ -77,11 +77,11 @@ async def test_a_search_stays_within_its_collections(made: MadeLibrary) -> None:
     """Only named collections are searched; none named means none; an unknown one is said."""
     question = "how long to bake the plums cake?"
     for collections, documents in (
-        (None, ["cake"]),
-        (("recipes",), ["cake"]),
+        (None, ["cake.txt"]),
+        (("recipes",), ["cake.txt"]),
         (("documents",), []),
         ((), []),
-        (("documents", "recipes"), ["cake"]),
+        (("documents", "recipes"), ["cake.txt"]),
     ):
         result = await made.retriever.search(question, collections=collections)
         assert [passage.document for passage in result.passages][:1] == documents
@@ -124,7 +124,7 @@ async def test_words_alone_are_searched_without_the_index_process(
 
     monkeypatch.setattr(made.index, "call", dead)
     result = await made.retriever.search("bicycle frame number theft insured")
-    assert result.passages[0].document == "bicycle"
+    assert result.passages[0].document == "bicycle.txt"
     assert result.passages[0].similarity is None
     assert "words only" in result.notes[0]
 

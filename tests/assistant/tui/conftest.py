@@ -19,7 +19,7 @@ from assistant.tui.app import AssistantApp
 Condition = Callable[[], Any]
 
 
-async def until(condition: Condition, seconds: float = 20.0) -> None:
+async def until(condition: Condition, seconds: float = 60.0) -> None:
     """Wait until something holds; what it was is in the assertion's source line."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
