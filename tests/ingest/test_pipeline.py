@@ -257,7 +257,7 @@ async def test_through_real_children(tmp_path: Path, files: Path) -> None:
         os.kill(worker.pid, signal.SIGKILL)
     (files / "new.txt").write_text("A walnut tree stands in the yard.")
     assert outcome(await made.ingest(files)) == (1, 0, 3, 0, 0)
-    assert (await made.retriever.search("walnut tree yard")).passages[0].document == "new"
+    assert (await made.retriever.search("walnut tree yard")).passages[0].document == "new.txt"
     await made.close()
 
 
