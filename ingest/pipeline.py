@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest import records
 from ingest.collaborators import Database, Reply, Worker
@@ -29,6 +29,7 @@ CHUNKS_PER_COMMIT, FILES_PER_COMMIT = 64, 64
 READ_AHEAD = 32  # files
 LARGE_TEXT = 2_000_000  # characters; nothing is read ahead of a text this long
 RESTART_PATIENCE = 90.0  # seconds; the reader may be restarted only so often a minute
+T = TypeVar("T")
 Outcome = ReadFile | UnchangedFile | FailedFile
 
 
@@ -240,15 +241,25 @@ class Pipeline:
                     records.touch(db, run.collection, file)
             return new
 
-        new = await self._database.write(write)
+        run.index_is_stale |= any(not isinstance(file, UnchangedFile) for file in batch)
+        new = await _to_its_end(self._database.write(write))
         run.added += sum(new)
         run.changed += len(new) - sum(new)
         run.passages += len(vectors)
         run.unchanged += sum(isinstance(file, UnchangedFile) for file in batch)
         run.failed += [Failure(file.path, file.reason) for file in batch if isinstance(file, FailedFile)]
-        run.index_is_stale |= any(not isinstance(file, UnchangedFile) for file in batch)
         run.done += len(batch)
         run.bytes_done += sum(file.size + 1 for file in batch)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which a cancelled caller waits for too: what follows must see what it wrote."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 async def _next_batch(outcomes: asyncio.Queue[Outcome | BaseException | None]) -> list[Outcome]:
