@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 from assistant import __version__, offline
 from assistant.commands import ask, chats, doctor, documents
 from assistant.config import Config, load_config
-from assistant.errors import AssistantError, LibraryError, UsageError
+from assistant.crash import record
+from assistant.errors import AssistantError, LibraryError, StorageError, UsageError
 from assistant.output import fail, warn
 from ingest.errors import IngestError
 
@@ -87,7 +88,18 @@ def _run(argv: list[str]) -> int:
     for notice in config.notices:
         warn(notice)
     command: Command = arguments.run
-    return asyncio.run(command(arguments, config))
+    try:
+        return asyncio.run(command(arguments, config))
+    except (AssistantError, IngestError, BrokenPipeError):
+        raise
+    except OSError as error:
+        what = f"{error.filename or 'A file'}: {error.strerror or error}."
+        raise StorageError(what, "Check the disk's free space and the permissions.") from error
+    except Exception as error:
+        log = record(error, config.home / "logs")
+        raise AssistantError(
+            f"Unexpected error ({type(error).__name__}).", f"Where it happened is in {log}."
+        ) from error
 
 
 def home_folder(given: str | None) -> Path:

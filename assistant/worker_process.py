@@ -137,25 +137,31 @@ class WorkerProcess:
         await asyncio.wait({listening, watching})
 
     async def _spawn(self) -> None:
-        offline.enforce()
-        self.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._rotate_log()
-        descriptor = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "assistant.worker_host", self.name,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=descriptor,
-                start_new_session=True,
-            )  # fmt: skip
-        finally:
-            os.close(descriptor)
-        self._process = process
+        process = self._process = await self._launched()
         self._silent_seconds = 0
         await self._send(self.settings)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         listening = asyncio.create_task(self._listen(process, ready))
         self._tasks = (listening, asyncio.create_task(self._watch(process)))
         await ready
+
+    async def _launched(self) -> asyncio.subprocess.Process:
+        offline.enforce()
+        try:
+            self.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._rotate_log()
+            log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(log, "wb") as errors:
+                return await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "assistant.worker_host", self.name,
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
+                    start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            raise WorkerError(
+                f"The {self.name} process could not be started: {error.strerror}.",
+                f"Check {self.log_path.parent}, free memory and disk space.",
+            ) from error
 
     async def _send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         if self._process is None or self._process.stdin is None:

@@ -16,9 +16,9 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from assistant.crash import record
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
-from assistant.tui.crash import record
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.terminal_keys import teach_line_break

@@ -247,3 +247,21 @@ def test_a_closed_pipe_ends_quietly(home, run):
     command = f"{sys.executable} -m assistant --home {home} doctor | head -c 1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
     assert "Traceback" not in result.stderr and "BrokenPipe" not in result.stderr
+
+
+def test_an_unexpected_error_is_one_line_and_its_place_is_logged_without_content(home):
+    """A defect prints no traceback; type and frames go to the log, what was asked does not."""
+    code = (
+        "import assistant.commands.ask as ask, sys\n"
+        "from assistant.cli import main\n"
+        "async def broken(core, question, arguments): raise RuntimeError(question)\n"
+        "ask._ask = broken\n"
+        "main(['--home', sys.argv[1], 'ask', 'my canary secret'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(home)], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert result.returncode == 1
+    assert "Unexpected error (RuntimeError)" in result.stderr and "Traceback" not in result.stderr
+    log = (home / "logs" / "assistant.log").read_text()
+    assert "in broken" in log and "canary" not in log + result.stderr

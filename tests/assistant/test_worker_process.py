@@ -133,3 +133,10 @@ async def test_logs_are_private(worker):
     """The child's log is readable by its owner only."""
     await worker.start()
     assert worker.log_path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_child_that_cannot_be_started_says_why(tmp_path):
+    """When the log folder cannot be made, the error names it instead of failing without words."""
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    with pytest.raises(WorkerError, match="model process could not be started"):
+        await WorkerProcess("model", {}, tmp_path / "logs").start()

@@ -19,9 +19,9 @@ from textual.widgets import DataTable, Input, Label, OptionList, RichLog, Static
 
 import assistant.tui
 from assistant.conversation import Citation, Message
+from assistant.crash import record
 from assistant.safe_text import UNSAFE
 from assistant.tui.app import AssistantApp
-from assistant.tui.crash import record
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.dialogs import LinkDialog
 from assistant.tui.widgets.markdown import AnswerMarkdown
