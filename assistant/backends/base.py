@@ -25,7 +25,6 @@ class ModelInfo:
     context: int
     trained_context: int
     message_overhead: int
-    sha256: str = ""
     notice: str = ""
 
 

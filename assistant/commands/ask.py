@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assistant import citations
+from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.conversation import Citation, Message
 from assistant.errors import UsageError
@@ -53,13 +54,9 @@ def add_parsers(commands: Any) -> None:
 
 async def run(arguments: argparse.Namespace, config: Config) -> int:
     """Ask, stream, cite."""
-    from assistant.bootstrap import Core
-
     question = _question(arguments.text)
     config = _with_options(config, arguments)
-    core = Core(config)
-    await core.open(shared=True)
-    try:
+    async with opened_core(config, shared=True) as core:
         if core.other_instance is not None:
             warn("Another assistant has this home open, so this chat is not saved.")
         warming = asyncio.create_task(core.warm())  # the model loads while the documents are searched
@@ -67,8 +64,6 @@ async def run(arguments: argparse.Namespace, config: Config) -> int:
             return await _ask(core, question, arguments)
         finally:
             warming.cancel()
-    finally:
-        await core.close()
 
 
 async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:

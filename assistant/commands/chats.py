@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assistant.commands.ask import source_line
+from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
@@ -43,15 +44,9 @@ def add_parsers(commands: Any) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
 
 
-def _opened(config: Config, shared: bool = True) -> Any:
-    from assistant.bootstrap import opened
-
-    return opened(config, shared=shared, stored_chats=True)
-
-
 async def run_list(arguments: argparse.Namespace, config: Config) -> int:
     """One line a chat."""
-    async with _opened(config) as core:
+    async with opened_core(config, shared=True, stored_chats=True) as core:
         trash = getattr(arguments, "trash", False)
         chats = await (core.conversations.trashed() if trash else core.conversations.recent())
     if arguments.json:
@@ -67,7 +62,7 @@ async def run_list(arguments: argparse.Namespace, config: Config) -> int:
 
 async def run_show(arguments: argparse.Namespace, config: Config) -> int:
     """The whole chat, as it was read on screen."""
-    async with _opened(config) as core:
+    async with opened_core(config, shared=True, stored_chats=True) as core:
         conversation = await core.conversations.get(arguments.chat)
         thread = await core.conversations.thread(arguments.chat)
     if arguments.json:
@@ -84,7 +79,7 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
 
 async def run_search(arguments: argparse.Namespace, config: Config) -> int:
     """One hit a line, the best first."""
-    async with _opened(config) as core:
+    async with opened_core(config, shared=True, stored_chats=True) as core:
         hits = await core.conversations.search(" ".join(arguments.words))
     if arguments.json:
         emit([asdict(hit) for hit in hits])
@@ -98,7 +93,7 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
 
 async def run_export(arguments: argparse.Namespace, config: Config) -> int:
     """The chat as a file's content."""
-    async with _opened(config) as core:
+    async with opened_core(config, shared=True, stored_chats=True) as core:
         conversation = await core.conversations.get(arguments.chat)
         thread = await core.conversations.thread(arguments.chat)
     if arguments.json:
@@ -110,7 +105,7 @@ async def run_export(arguments: argparse.Namespace, config: Config) -> int:
 
 async def run_delete(arguments: argparse.Namespace, config: Config) -> int:
     """Trash, or for good."""
-    async with _opened(config, shared=False) as core:
+    async with opened_core(config) as core:
         await _delete(core, arguments.chat, arguments.for_good)
     if arguments.json:
         emit({"deleted": arguments.chat, "for_good": arguments.for_good})
@@ -131,7 +126,7 @@ async def _delete(core: Core, chat: int, for_good: bool) -> None:
 
 async def run_restore(arguments: argparse.Namespace, config: Config) -> int:
     """Out of the trash."""
-    async with _opened(config, shared=False) as core:
+    async with opened_core(config) as core:
         await core.conversations.restore(arguments.chat)
     if arguments.json:
         emit({"restored": arguments.chat})

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.commands.ask import passage_json
+from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import LibraryError, NotFoundError, UsageError
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
-from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION
+from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION, DocumentSummary
 from ingest.progress import Progress, Summary
 
 SEARCH_FLOOR = 0.5  # of the relevance floor: a person who searches may judge weaker passages than an answer may use
@@ -50,7 +51,7 @@ async def run_ingest(arguments: argparse.Namespace, config: Config) -> int:
         raise UsageError(
             f"{arguments.collection!r} cannot name a collection.", "Use letters, digits, dots, dashes and underscores."
         )
-    async with _opened(config) as core:
+    async with opened_core(config) as core:
         summary: Summary | None = None
         async for event in core.pipeline.ingest([Path(path) for path in arguments.paths], arguments.collection):
             if isinstance(event, Summary):
@@ -67,7 +68,7 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
     """Print the best passages with their three scores."""
     if arguments.k < 1:
         raise UsageError("-k must be at least 1.")
-    async with _opened(config, shared=True) as core:
+    async with opened_core(config, shared=True) as core:
         scope = tuple(arguments.collection) if arguments.collection else None
         floor = config.documents.relevance_floor
         result = await core.retriever.search(" ".join(arguments.text), arguments.k, scope, floor * SEARCH_FLOOR)
@@ -89,7 +90,7 @@ async def run_documents(arguments: argparse.Namespace, config: Config) -> int:
     """List documents, print one's text, or remove some."""
     if arguments.action != "list" and not arguments.documents:
         raise UsageError(f"`documents {arguments.action}` needs the id or path of a document.")
-    async with _opened(config, shared=arguments.action != "remove") as core:
+    async with opened_core(config, shared=arguments.action != "remove") as core:
         known = await core.library.documents(arguments.collection)
         if arguments.action == "list":
             _list(known, arguments.json)
@@ -101,14 +102,10 @@ async def run_documents(arguments: argparse.Namespace, config: Config) -> int:
             return 0
         for entry in chosen:
             text = await core.library.document_text(entry.id)
+            if text is None:
+                raise NotFoundError(f"{entry.path} has no text: {entry.reason}.")
             emit(asdict(text)) if arguments.json else say(text.text)
     return 0
-
-
-def _opened(config: Config, shared: bool = False) -> Any:
-    from assistant.bootstrap import opened
-
-    return opened(config, shared=shared)
 
 
 def _show(progress: Progress) -> None:
@@ -135,7 +132,7 @@ def _report(summary: Summary, as_json: bool) -> None:
         say(f"  {safe_line(failure.path)}: {failure.reason}")
 
 
-def _list(documents: list[Any], as_json: bool) -> None:
+def _list(documents: list[DocumentSummary], as_json: bool) -> None:
     if as_json:
         emit([asdict(entry) for entry in documents])
         return
@@ -149,7 +146,7 @@ def _list(documents: list[Any], as_json: bool) -> None:
         say("The library is empty. `assistant ingest PATH` adds files and folders.")
 
 
-def _chosen(known: list[Any], wanted: str) -> Any:
+def _chosen(known: list[DocumentSummary], wanted: str) -> DocumentSummary:
     path = str(Path(wanted).absolute())
     for entry in known:
         if str(entry.id) == wanted or entry.path == path:

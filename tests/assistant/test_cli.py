@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -80,6 +81,14 @@ def test_ask_streams_text_and_cites_below(run, documents):
     assert result.returncode == 0
     assert "[1] lease.txt: “" in result.stdout.replace("[~1]", "[1]")
     assert "passage" in result.stdout.splitlines()[-1]
+
+
+def test_the_text_of_a_document_is_printed_and_a_failed_one_has_none(run, documents):
+    """`documents text` prints what citations count in; a file that could not be read says why there is nothing."""
+    run("ingest", str(documents))
+    assert run("documents", "text", str(documents / "lease.txt")).stdout == LEASE + "\n"
+    failed = run("documents", "text", str(documents / "empty.txt"))
+    assert failed.returncode == 3 and "the file is empty" in failed.stderr
 
 
 def test_the_question_can_be_piped_in(run):
@@ -231,6 +240,19 @@ def test_doctor_is_content_with_a_good_home_and_exits_1_for_a_bad_one(run, home)
     (home / "assistant.db").write_bytes(b"garbage" * 1000)
     bad = run("doctor")
     assert bad.returncode == 1 and "damaged" in bad.stdout and "Traceback" not in bad.stderr
+
+
+def test_data_of_a_newer_version_is_read_and_said_to_be_read_only(run, home):
+    """After a downgrade, lists still work, and every command says why nothing is stored."""
+    run("ask", "--no-docs", "hello")
+    with sqlite3.connect(home / "assistant.db") as database:
+        database.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('assistant', 'later_one', '')"
+        )
+    listed = run("chats")
+    assert listed.returncode == 0 and "hello" in listed.stdout and "newer version" in listed.stderr
+    refused = run("ask", "--no-docs", "again")
+    assert refused.returncode == 6 and "Traceback" not in refused.stderr
 
 
 def test_a_config_typo_is_said_and_not_fatal(run, home):
