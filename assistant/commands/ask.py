@@ -70,6 +70,8 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
     scope = arguments.collection
     if scope:
         await _check_collections(core, scope)
+    if arguments.adapter:  # asked for by name: an answer without it would be the wrong one
+        await core.model.use_adapter(arguments.adapter, core.config.model.adapter_scale)
     chat = arguments.chat or (await core.conversations.create(collections=scope)).id
     await core.conversations.get(chat)
     passages: tuple[Passage, ...] = ()
