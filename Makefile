@@ -6,7 +6,7 @@ BIN := .venv/bin
 SOURCES := assistant ingest adapters tests benchmarks examples
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: chat test check format lint types slow torture bench wheel clean
+.PHONY: chat test check format slow torture wheel clean
 
 chat: .venv/ready
 	@$(BIN)/assistant
