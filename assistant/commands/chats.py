@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from assistant.citations import with_marks
 from assistant.commands.ask import source_line
 from assistant.commands.opening import opened_core
 from assistant.config import Config
@@ -70,7 +71,7 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
         return 0
     for message in thread:
         say(f"── {message.role} {message.created_at}" + (f" ({message.state})" if message.state != "done" else ""))
-        say(message.text)
+        say(with_marks(message.text, message.citations))
         for citation in message.citations:
             say(source_line(citation))
         say()
