@@ -45,6 +45,7 @@ class Core:
         self.config = config
         self.notices: list[str] = list(config.notices)
         self.other_instance: int | None = None  # process id of the assistant that holds this home
+        self.read_only = False  # another one holds it, or the disk cannot be written
         self.workers: tuple[WorkerProcess, ...] = ()
         self.lock = InstanceLock(config.home)
         self._databases: list[Database] = []
@@ -62,24 +63,38 @@ class Core:
     async def open(self, *, shared: bool = False, stored_chats: bool = False) -> None:
         """Take the home's lock, open its database, and join the parts.
 
-        With `shared`, a home that another assistant holds is read without changing it
-        (`other_instance` is then set), and chats of this process are kept in memory only, unless
-        `stored_chats` asks for the ones of that home, which then cannot be changed.
+        With `shared`, a home that another assistant holds (`other_instance`), or whose disk cannot be
+        written, is read without changing it (`read_only`), and chats of this process are kept in memory
+        only, unless `stored_chats` asks for the ones of that home, which then cannot be changed.
 
         Raises:
             StorageError: the home cannot be used, or another assistant holds it.
         """
         prepare_home(self.config.home)
-        self.other_instance = self.lock.acquire()
-        if self.other_instance is not None and not shared:
-            raise StorageError(
-                f"Another assistant (process {self.other_instance}) has {self.config.home} open.",
-                "Close it first, or use another folder with --home.",
-            )
+        self._take_lock(shared)
         chats, documents = await self._open_databases(stored_chats)
         self._join(chats, documents)
-        if self.other_instance is None and not chats.read_only:
+        if not self.read_only and not chats.read_only:
             await self._tidy()
+
+    def _take_lock(self, shared: bool) -> None:
+        home = self.config.home
+        try:
+            self.other_instance = self.lock.acquire()
+        except OSError as error:
+            refusal = StorageError(f"{home} cannot be written: {error.strerror}.", "Nothing is stored there.")
+        else:
+            if self.other_instance is None:
+                return
+            refusal = StorageError(
+                f"Another assistant (process {self.other_instance}) has {home} open.",
+                "Close it first, or use another folder with --home.",
+            )
+        if not shared:
+            raise refusal
+        self.read_only = True
+        if self.other_instance is None:
+            self.notices.append(str(refusal))
 
     async def close(self) -> None:
         """Stop the children, close the database, give the lock back."""
@@ -104,9 +119,8 @@ class Core:
         sets = await asyncio.to_thread(_migration_sets)
         for name in PARTS:
             await asyncio.to_thread(importlib.import_module, name)
-        shared = self.other_instance is not None
-        documents: Database = module.Database(self.database_path, read_only=shared)
-        chats: Database = module.Database(None) if shared and not stored_chats else documents
+        documents: Database = module.Database(self.database_path, read_only=self.read_only)
+        chats: Database = module.Database(None) if self.read_only and not stored_chats else documents
         self._databases = [documents] if chats is documents else [documents, chats]
         for database in self._databases:
             await database.open(sets)

@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     offline.enforce()
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None when it was closed before we began
+            sys.stdout.flush()
     except AssistantError as error:
         code = fail(error)
     except IngestError as error:

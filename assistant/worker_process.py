@@ -147,21 +147,27 @@ class WorkerProcess:
 
     async def _launched(self) -> asyncio.subprocess.Process:
         offline.enforce()
+        log = self._opened_log()
         try:
-            self.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._rotate_log()
-            log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(log, "wb") as errors:
-                return await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "assistant.worker_host", self.name,
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
-                    start_new_session=True,
-                )  # fmt: skip
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "assistant.worker_host", self.name,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
         except OSError as error:
             raise WorkerError(
-                f"The {self.name} process could not be started: {error.strerror}.",
-                f"Check {self.log_path.parent}, free memory and disk space.",
+                f"The {self.name} process could not be started: {error.strerror}.", "Check free memory and `doctor`."
             ) from error
+        finally:
+            os.close(log)
+
+    def _opened_log(self) -> int:
+        """A descriptor of the log; of nothing where the disk is full or read-only, which must not stop the child."""
+        with contextlib.suppress(OSError):
+            self.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._rotate_log()
+            return os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        return os.open(os.devnull, os.O_WRONLY)
 
     async def _send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         if self._process is None or self._process.stdin is None:

@@ -173,6 +173,33 @@ def test_a_text_file_named_gguf_is_refused_in_words(run, tmp_path):
     assert "model.gguf" in result.stderr and "GGUF" in result.stderr
 
 
+def test_a_home_that_cannot_be_written_is_read(run, home, documents):
+    """On a read-only disk, chats and documents can still be listed, searched and asked; storing is refused in words."""
+    run("ingest", str(documents))
+    run("ask", "--no-docs", "hello there")
+    code = (
+        "import errno, sys\n"
+        "from assistant.storage.lock import InstanceLock\n"
+        "def acquire(self): raise OSError(errno.EROFS, 'Read-only file system')\n"
+        "InstanceLock.acquire = acquire\n"
+        "from assistant.cli import main; main()"
+    )
+
+    def read_only(*arguments):
+        program = [sys.executable, "-c", code, "--home", str(home), *arguments]
+        return subprocess.run(program, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    assert "hello there" in read_only("chats").stdout
+    assert "rent" in read_only("search", "rent a month").stdout
+    asked = read_only("ask", "What is the rent a month?")
+    assert (
+        asked.returncode == 0 and "cannot be written: Read-only file system. Nothing is stored there." in asked.stderr
+    )
+    refused = read_only("ingest", str(documents))
+    assert refused.returncode == 6 and "Read-only" in refused.stderr
+    assert len(json.loads(run("chats", "--json").stdout)) == 1
+
+
 def test_a_home_that_is_not_ours_or_not_writable_is_refused(run, tmp_path):
     """A file where the home should be: one line, exit code 6."""
     (tmp_path / "file").write_text("x")

@@ -135,8 +135,16 @@ async def test_logs_are_private(worker):
     assert worker.log_path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_child_that_cannot_be_started_says_why(tmp_path):
-    """When the log folder cannot be made, the error names it instead of failing without words."""
-    (tmp_path / "logs").write_text("a file where a folder should be")
-    with pytest.raises(WorkerError, match="model process could not be started"):
+async def test_a_child_that_cannot_be_started_says_why(tmp_path, monkeypatch):
+    """When there is nothing to run, the error says so in words."""
+    monkeypatch.setattr(worker_process.sys, "executable", str(tmp_path / "no-python"))
+    with pytest.raises(WorkerError, match="model process could not be started: No such file"):
         await WorkerProcess("model", {}, tmp_path / "logs").start()
+
+
+async def test_a_child_runs_without_a_log_where_none_can_be_written(tmp_path):
+    """A full or read-only disk costs the log, not the answer."""
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    process = WorkerProcess("model", {}, tmp_path / "logs")
+    assert (await process.call("load", model="scripted")).data["name"]
+    await process.stop()
