@@ -22,7 +22,7 @@ MAX_ALIGNMENT, MAX_HEADER, MAX_DIMENSIONS = 2**20, 64 * 2**20, 4
 KEPT_ARRAY = 64  # longer arrays (the vocabulary) are skipped unless asked for
 READ_AHEAD = 2 * 2**20
 
-STRING, ARRAY, BOOL = 8, 9, 7
+STRING, ARRAY = 8, 9
 SCALARS = {
     0: struct.Struct("<B"), 1: struct.Struct("<b"), 2: struct.Struct("<H"), 3: struct.Struct("<h"),
     4: struct.Struct("<I"), 5: struct.Struct("<i"), 6: struct.Struct("<f"), 7: struct.Struct("<?"),

@@ -2,7 +2,6 @@
 
 AssistantError                 exit  what
 ├── UsageError                   2   a wrong argument, command or value
-├── ConfigError                  2   a setting that cannot be used
 ├── NotFoundError                3   a chat, document, collection or file that is not there
 ├── ModelError                   4   a model that cannot be loaded or run
 │   ├── AdapterError             4   an adapter that does not fit, or is no adapter
@@ -33,12 +32,6 @@ class AssistantError(Exception):
 
 class UsageError(AssistantError):
     """A wrong argument, command or value."""
-
-    exit_code = 2
-
-
-class ConfigError(AssistantError):
-    """A setting that cannot be used."""
 
     exit_code = 2
 

@@ -11,7 +11,7 @@ Documents are ranked by their best passage: nDCG@10 and recall@5. Where the evid
 document ("chunking"), a passage counts for each piece of evidence it is the first to cover by half, and recall is
 the share of evidence characters within the first 4,000 characters retrieved, so that longer passages win nothing.
 
-About ten minutes on two cores; with --cache a second run takes about one. --quick takes a part of each set.
+About ten minutes on two cores; with --cache a second run takes about four. --quick takes a part of each set.
 DIR may also be named by the variable ASSISTANT_DATA.
 """
 
@@ -235,7 +235,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=os.environ.get("ASSISTANT_DATA", ""), help="folder of benchmark data")
     parser.add_argument("--cache", help="folder that keeps libraries and embeddings for the next run")
-    parser.add_argument("--quick", action="store_true", help="a part of each set, about two minutes")
+    parser.add_argument("--quick", action="store_true", help="a part of each set")
     arguments = parser.parse_args()
     sets = load_sets(Path(arguments.data)) if arguments.data else []
     if not sets:

@@ -6,8 +6,8 @@ proves little. WORDS shrinks by N / (N + 2) in a library of N passages, where ho
 be told yet: with a single short document the meaning decides. Both parts lie between 0 and 1 and mean
 the same for every question, so the fused score can rank and can be held against a floor; a rank alone
 cannot (see Bruch et al., "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 2023, on
-normalising by theoretical bounds). WORDS is flat between 0.55 and 0.75 on every set of
-benchmarks/retrieval.
+normalising by theoretical bounds). The mean over the sets of benchmarks/retrieval is flat for WORDS
+between 0.55 and 0.75.
 """
 
 from __future__ import annotations

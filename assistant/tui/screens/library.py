@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from ingest.library import DocumentSummary
 
 REFRESH_SECONDS = 1.0
-MOST_ROWS, ROWS_AT_ONCE = 2000, 50  # of the table
+MOST_ROWS = 2000  # of the table
 FOUND, SHOWN_CHARACTERS = 10, 200  # passages of a test search, and how much of each is listed
 STATES = {"ready": ("ready", "green"), "failed": ("failed", "red"), "quarantined": ("set aside", "red")}
 EMPTY = """No documents yet.
@@ -56,7 +55,6 @@ class LibraryScreen(Screen[None]):
         super().__init__()
         self._core, self._job = core, job
         self._documents: list[DocumentSummary] = []
-        self._refreshing = asyncio.Lock()
         self._seen_changes = job.changes
 
     def compose(self) -> ComposeResult:
