@@ -1,7 +1,7 @@
 """The `assistant` command: global options, then a command; without one, the terminal interface.
 
 Exit codes: 0 done, 1 something is wrong (doctor) or an unexpected error, 2 wrong usage or setting,
-3 not found, 4 model or adapter, 5 documents, 6 storage, 7 a child process died, 130 stopped by Ctrl-C.
+3 not found, 4 model or adapter, 5 documents, 6 storage, 7 a child process died, 8 training, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from adapters.errors import GGUFError, TrainingError
 from assistant import __version__, offline
 from assistant.commands import ask, chats, doctor, documents
 from assistant.config import Config, load_config
 from assistant.crash import record
-from assistant.errors import AssistantError, LibraryError, StorageError, UsageError
+from assistant.errors import AssistantError, LibraryError, StorageError, UsageError, error_from_name
 from assistant.output import fail, warn
 from ingest.errors import IngestError
 
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = fail(error)
     except IngestError as error:
         code = fail(LibraryError(str(error), error.hint))
+    except (GGUFError, TrainingError) as error:
+        code = fail(error_from_name(error.error_name, str(error), error.hint))
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:  # `assistant … | head`
@@ -91,7 +94,7 @@ def _run(argv: list[str]) -> int:
     command: Command = arguments.run
     try:
         return asyncio.run(command(arguments, config))
-    except (AssistantError, IngestError, BrokenPipeError):
+    except (AssistantError, IngestError, GGUFError, TrainingError, BrokenPipeError):
         raise
     except OSError as error:
         what = f"{error.filename or 'A file'}: {error.strerror or error}."

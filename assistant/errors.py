@@ -7,6 +7,8 @@ AssistantError                 exit  what
 │   ├── AdapterError             4   an adapter that does not fit, or is no adapter
 │   └── ContextOverflowError     4   a message longer than the model can read
 ├── LibraryError                 5   documents that cannot be indexed or searched
+├── TrainingError                8   training that cannot start or go on
+│   └── DatasetError             8   data that cannot be learned from
 ├── StorageError                 6   disk full, read-only, damaged or locked data
 └── WorkerError                  7   a child process died, hung or broke its protocol
 """
@@ -60,6 +62,16 @@ class LibraryError(AssistantError):
     """Documents that cannot be indexed or searched."""
 
     exit_code = 5
+
+
+class TrainingError(AssistantError):
+    """Training that cannot start or go on."""
+
+    exit_code = 8
+
+
+class DatasetError(TrainingError):
+    """Data that cannot be learned from."""
 
 
 class StorageError(AssistantError):

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from adapters.chat_prompt import ChatPrompt
+from adapters.chat_template import ChatTemplate
 from adapters.errors import GGUFError
 from adapters.gguf_facts import GGUFFacts
 from adapters.hotswap import HotSwap
+from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece
-from assistant.backends.chat_template import ChatTemplate
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.prefix_reuse import tokens_with_reuse
-from assistant.backends.special_tokens import SpecialTokens
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -48,8 +49,8 @@ class LlamaCppBackend:
         self._engine = LlamaEngine(facts.path, size, threads or max(1, cores - 1), batch_threads or cores)
         self._special = SpecialTokens(self._engine.special_strings())
         begin, end = self._engine.begin_end_strings()
-        self._begin = begin if not facts.chat_template and self._engine.adds_begin() else ""
-        self._template = ChatTemplate(facts.chat_template, begin, end)
+        first = begin if not facts.chat_template and self._engine.adds_begin() else ""
+        self._prompt = ChatPrompt(ChatTemplate(facts.chat_template, begin, end), self._special, first, end)
         self._swap = HotSwap(facts, self._engine)
         self._facts = facts
         self._name = name or facts.name
@@ -61,7 +62,7 @@ class LlamaCppBackend:
         facts = self._facts
         return ModelInfo(
             self._name, str(facts.path), facts.architecture, facts.parameters, facts.quantization,
-            self._engine.context, facts.context, self._overhead, notice=self._template.notice,
+            self._engine.context, facts.context, self._overhead, notice=self._prompt.notice,
         )  # fmt: skip
 
     def count_tokens(self, texts: list[str]) -> list[int]:
@@ -100,8 +101,7 @@ class LlamaCppBackend:
 
     def prompt(self, messages: list[ChatMessage]) -> bytes:
         """The prompt as the model reads it: control tokens in content broken up, the chat template applied."""
-        safe = [ChatMessage(message.role, self._special.break_up(message.content)) for message in messages]
-        return _bytes(self._begin + self._template.render(safe))
+        return _bytes(self._prompt.prompt(messages))
 
     def _prompt_tokens(self, messages: list[ChatMessage]) -> tuple[list[int], int]:
         return tokens_with_reuse(

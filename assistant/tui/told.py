@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from adapters.errors import GGUFError, TrainingError
 from assistant.errors import AssistantError
 from ingest.errors import IngestError
 
-USER_ERRORS = (AssistantError, IngestError)  # everything a user can cause; the rest are defects
+USER_ERRORS = (AssistantError, IngestError, GGUFError, TrainingError)  # all a user can cause; the rest are defects
 
 
 def told(error: Exception) -> str:

@@ -14,7 +14,7 @@ from assistant.backends.answer_text import AnswerText
 from assistant.backends.base import ChatMessage, Done, Piece
 from assistant.backends.prefix_reuse import tokens_with_reuse
 from assistant.backends.scripted import Script, ScriptedBackend, parse_script
-from assistant.backends.special_tokens import SpecialTokens
+from adapters.special_tokens import SpecialTokens
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import FrameType
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from assistant.backends.base import ChatMessage
+from adapters.rows import Speech, Turn
 
 MAX_TEMPLATE = 64 * 1024  # characters
 MAX_OUTPUT_FACTOR, MAX_OUTPUT_BASE = 4, 64 * 1024
@@ -53,16 +53,16 @@ class ChatTemplate:
         self._names = {"bos_token": bos, "eos_token": eos}
         self._template = self._compile(source)
 
-    def render(self, messages: list[ChatMessage]) -> str:
-        """The prompt for the next answer."""
+    def render(self, messages: Sequence[Speech], *, answer_next: bool = True) -> str:
+        """The prompt for the next answer; without `answer_next`, the conversation up to its last message."""
         try:
-            return self._rendered(messages)
+            return self._rendered(messages, answer_next)
         except _Unusable as problem:
             if isinstance(problem.__cause__, TemplateError):  # some templates know no system role
                 with contextlib.suppress(_Unusable):
-                    return self._rendered(_system_in_first_question(messages))
+                    return self._rendered(_system_in_first_question(messages), answer_next)
             self._fall_back(str(problem))
-            return self._rendered(messages)
+            return self._rendered(messages, answer_next)
 
     def _compile(self, source: str) -> Any:
         if not source:
@@ -80,14 +80,15 @@ class ChatTemplate:
         self._template = _Sandbox().from_string(CHATML)
         return self._template
 
-    def _rendered(self, messages: list[ChatMessage]) -> str:
+    def _rendered(self, messages: Sequence[Speech], answer_next: bool) -> str:
         plain = [{"role": message.role, "content": message.content} for message in messages]
         limit = MAX_OUTPUT_FACTOR * sum(len(message.content) for message in messages) + MAX_OUTPUT_BASE
         parts: list[str] = []
         length = 0
         try:
             with _time_limit():
-                for part in self._template.generate(messages=plain, add_generation_prompt=True, **self._names):
+                variables = {"messages": plain, "add_generation_prompt": answer_next, **self._names}
+                for part in self._template.generate(**variables):
                     parts.append(part)
                     length += len(part)
                     if length > limit:
@@ -128,13 +129,13 @@ def _raise_exception(message: str) -> None:
     raise TemplateError(str(message))
 
 
-def _system_in_first_question(messages: list[ChatMessage]) -> list[ChatMessage]:
+def _system_in_first_question(messages: Sequence[Speech]) -> Sequence[Speech]:
     """The same messages for a template without a system role."""
     system = "\n\n".join(message.content for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     if not system or not rest:
         return messages
-    return [ChatMessage(rest[0].role, f"{system}\n\n{rest[0].content}"), *rest[1:]]
+    return [Turn(rest[0].role, f"{system}\n\n{rest[0].content}"), *rest[1:]]
 
 
 @contextlib.contextmanager
