@@ -19,7 +19,7 @@ from assistant.model import Model
 from assistant.prompting import Counts, Prompt, fit, passage_block, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
-from ingest.document import Passage, SearchResult
+from ingest.document import Passage, SearchResult, place_label
 from ingest.retrieval import Retriever
 
 WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
@@ -283,9 +283,10 @@ def _unsupported(passages: Sequence[Passage], places: Sequence[Place], similarit
     whole = [index for index, place in enumerate(places) if len(place.text.split()) >= WHOLE_SENTENCE]
     closest = places[max(whole or range(len(places)), key=lambda index: similarity[index])]
     passage = passages[closest.passage]
-    page = f", p. {passage.page}" if passage.page else ""
+    label = place_label(passage.page, passage.place)
+    where = f", {label}" if label else ""
     quote = " ".join(closest.text.split())
-    return f"No passage supports this answer. Closest to your question, in {passage.document}{page}: “{quote}”"
+    return f"No passage supports this answer. Closest to your question, in {passage.document}{where}: “{quote}”"
 
 
 def _trace(result: SearchResult | None) -> str:

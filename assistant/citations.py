@@ -104,7 +104,7 @@ def citation(mark: int, passage: Passage, quote: Span, answer: Span, *, attribut
         mark=mark, document_id=passage.document_id, document=passage.document, path=passage.path,
         page=passage.page, start=passage.start + quote.start, end=passage.start + quote.end,
         quote=passage.text[quote.start : quote.end], score=passage.score, attributed=attributed,
-        answer_start=answer.start, answer_end=answer.end,
+        answer_start=answer.start, answer_end=answer.end, place=passage.place,
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ class Citation:
     attributed: bool = False
     answer_start: int = 0
     answer_end: int = 0
+    place: str = ""  # "slide 3", "sheet Rent, rows 2–40": see ingest.document.Section
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from assistant.citations import with_marks
 from assistant.conversation import Citation, Conversation, Message
+from ingest.document import place_label
 
 
 def as_markdown(conversation: Conversation, thread: Sequence[Message]) -> str:
@@ -27,6 +28,7 @@ def as_json(conversation: Conversation, thread: Sequence[Message]) -> dict[str, 
 
 
 def _source(citation: Citation) -> str:
-    page = f", p. {citation.page}" if citation.page else ""
+    label = place_label(citation.page, citation.place)
+    place = f", {label}" if label else ""
     attributed = " (attributed by the assistant)" if citation.attributed else ""
-    return f"- [{citation.mark}] {citation.document}{page}{attributed}: “{' '.join(citation.quote.split())}”"
+    return f"- [{citation.mark}] {citation.document}{place}{attributed}: “{' '.join(citation.quote.split())}”"

@@ -39,7 +39,8 @@ def chunk_document(document: Document, count_tokens: CountTokens, size: int = 20
     for group, prefix in zip(groups, prefixes, strict=True):
         room = max(size - prefix, size // 4, 1)
         for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 2)):
-            chunks.append(Chunk(document.text[start:end], start, end, group.headings, group.sections[0].page, tokens))
+            first = group.sections[0]
+            chunks.append(Chunk(document.text[start:end], start, end, group.headings, first.page, tokens, first.place))
     return chunks
 
 
@@ -84,7 +85,7 @@ def _joined(left: _Group, right: _Group, text: str, size: int) -> _Group | None:
     bare = shared == a and _is_bare_heading(left, text)  # it belongs to what follows, however long that is
     related = len(shared) >= max(len(a), len(b)) - 1
     tiny = min(left.tokens, right.tokens) < size // TINY_SHARE and left.tokens + right.tokens <= size - size // 8
-    if before.page != after.page or not (bare or (related and tiny)):
+    if (before.page, before.place) != (after.page, after.place) or not (bare or (related and tiny)):
         return None
     headings = b if bare else shared
     return _Group(left.sections + right.sections, headings, left.spans + right.spans, left.tokens + right.tokens)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A run of a document's text under one heading path and on one page.
+    """A run of a document's text under one heading path and in one place.
 
-    `start` and `end` are character offsets into `Document.text`; `page` counts from 1 and is None
-    where the format has no pages; `headings` runs from the outermost heading inwards.
+    `start` and `end` are character offsets into `Document.text`; `page` counts pages or slides from 1
+    and is None where the format has none; `headings` runs from the outermost heading inwards; `place`
+    says where this stands in words of the format ("slide 3", "sheet Rent, rows 2–40", "0:12–0:40"), and is
+    empty where page and headings say enough.
     """
 
     start: int
@@ -18,6 +20,7 @@ class Section:
     headings: tuple[str, ...] = ()
     page: int | None = None
     kind: str = "text"  # "text", "code" or "table": code and tables are split by line, not by sentence
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Chunk:
     headings: tuple[str, ...] = ()
     page: int | None = None
     tokens: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,12 @@ class Passage:
     score: float = 0.0
     similarity: float | None = None
     bm25: float | None = None
+    place: str = ""
+
+
+def place_label(page: int | None, place: str, page_word: str = "p.") -> str:
+    """Where a passage stands, for people: its place in the words of the format, else its page, else ""."""
+    return place or (f"{page_word} {page}" if page else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SELECT d.id, c.name, d.title, d.path, d.pages, (SELECT count(*) FROM chunks WHER
 FROM documents d JOIN collections c ON c.id = d.collection_id
 """
 _PASSAGES = """
-SELECT k.id, k.document_id, d.path, k.text, k.start, k."end", k.page, k.headings
+SELECT k.id, k.document_id, d.path, k.text, k.start, k."end", k.page, k.headings, k.place
 FROM chunks k JOIN documents d ON d.id = k.document_id WHERE k.id = ?
 """
 
@@ -190,6 +190,7 @@ def _summary(row: tuple[Any, ...]) -> DocumentSummary:
 
 
 def _passage(row: tuple[Any, ...]) -> Passage:
-    number, document, raw_path, text, start, end, page, headings = row
+    number, document, raw_path, text, start, end, page, headings, place = row
     path = os.fsdecode(raw_path)
-    return Passage(number, document, Path(path).name, path, text, start, end, page, tuple(json.loads(headings)))
+    names = tuple(json.loads(headings))
+    return Passage(number, document, Path(path).name, path, text, start, end, page, names, place=place)

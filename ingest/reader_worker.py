@@ -101,6 +101,7 @@ class ReaderWorker:
                 "start": chunk.start,
                 "end": chunk.end,
                 "page": chunk.page,
+                "place": chunk.place,
                 "headings": list(chunk.headings),
                 "tokens": chunk.tokens,
                 "embedding_text": embedding_text(document.title, chunk),

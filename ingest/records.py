@@ -118,9 +118,19 @@ def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadF
         start, end, headings = chunk["start"], chunk["end"], chunk.get("headings") or []
         context = _text(" — ".join([title, *headings]))
         cursor = db.conn.execute(
-            'INSERT INTO chunks (document_id, start, "end", page, headings, context, text, tokens)'
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, start, end, chunk.get("page"), _json(headings), context, text[start:end], chunk.get("tokens", 0)),
+            'INSERT INTO chunks (document_id, start, "end", page, headings, context, text, tokens, place)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                start,
+                end,
+                chunk.get("page"),
+                _json(headings),
+                context,
+                text[start:end],
+                chunk.get("tokens", 0),
+                _text(chunk.get("place", "")),
+            ),
         )
         db.conn.execute("INSERT INTO vectors VALUES (?, ?, ?)", (cursor.lastrowid, embedder, vector))
     return bool(is_new)

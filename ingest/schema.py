@@ -109,6 +109,12 @@ def vectors_and_generations(db: sqlite_utils.Database) -> None:
     _run(db, VECTORS)
 
 
+@migrations()
+def places_of_passages(db: sqlite_utils.Database) -> None:
+    """Where a passage stands in the words of its format: "slide 3", "sheet Rent, rows 2–40"."""
+    db.conn.execute("ALTER TABLE chunks ADD COLUMN place TEXT NOT NULL DEFAULT ''")
+
+
 def _run(db: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the migration's transaction first."""
     statement = ""

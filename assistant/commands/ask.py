@@ -18,6 +18,7 @@ from assistant.conversation import Citation, Message
 from assistant.errors import UsageError
 from assistant.events import Cancelled, Completed, Failed, Retrieved, Token
 from assistant.output import emit, say, warn
+from ingest.document import place_label
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -102,8 +103,9 @@ def _finish(message: Message, passages: tuple[Passage, ...], as_json: bool) -> N
 def source_line(citation: Citation) -> str:
     """A citation on one line; ~ marks the ones that the assistant attributed itself."""
     mark = f"[{'~' if citation.attributed else ''}{citation.mark}]"
-    page = f", p. {citation.page}" if citation.page else ""
-    return f"  {mark} {citation.document}{page}: “{' '.join(citation.quote.split())}”"
+    label = place_label(citation.page, citation.place)
+    place = f", {label}" if label else ""
+    return f"  {mark} {citation.document}{place}: “{' '.join(citation.quote.split())}”"
 
 
 def _as_json(message: Message, passages: tuple[Passage, ...]) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _as_json(message: Message, passages: tuple[Passage, ...]) -> dict[str, Any]:
 
 
 def _citation(citation: Citation) -> dict[str, Any]:
-    keys = ("mark", "document", "path", "page", "start", "end", "quote", "score", "attributed")
+    keys = ("mark", "document", "path", "page", "place", "start", "end", "quote", "score", "attributed")
     return {key: getattr(citation, key) for key in keys}
 
 
@@ -134,8 +136,8 @@ def passage_json(passage: Passage) -> dict[str, Any]:
 
 
 _PASSAGE_ORDER = [
-    "document", "page", "text", "score", "similarity", "bm25", "path", "headings", "start", "end", "document_id",
-    "chunk_id",
+    "document", "page", "place", "text", "score", "similarity", "bm25", "path", "headings", "start", "end",
+    "document_id", "chunk_id",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from assistant.config import Config
 from assistant.errors import LibraryError, NotFoundError, UsageError
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
+from ingest.document import place_label
 from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION, DocumentSummary
 from ingest.progress import Progress, Summary
 
@@ -76,10 +77,11 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
         emit([passage_json(passage) for passage in result.passages])
         return 0
     for number, passage in enumerate(result.passages, 1):
-        page = f", p. {passage.page}" if passage.page else ""
+        label = place_label(passage.page, passage.place)
+        place = f", {label}" if label else ""
         scores = f"score {passage.score:.3f} · similarity {_shown(passage.similarity)} · bm25 {_shown(passage.bm25)}"
         weak = "" if passage.score >= floor else ", too weak for an answer"
-        say(f"{number}. {passage.document}{page}  ({scores}{weak})")
+        say(f"{number}. {passage.document}{place}  ({scores}{weak})")
         say(f"   {' '.join(passage.text.split())}\n")
     if not result.passages:
         say(f"Nothing found in {result.searched_chunks:,} passages.")

@@ -28,6 +28,7 @@ class Source:
     cited: bool
     attributed: bool = False
     passage: Passage | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,12 @@ def _line_before(text: str, position: int) -> int:
 def _cited(citation: Citation, passage: Passage | None) -> Source:
     return Source(
         citation.mark, citation.document_id, citation.document, citation.path, citation.page, citation.start,
-        citation.end, citation.quote, True, citation.attributed, passage,
+        citation.end, citation.quote, True, citation.attributed, passage, citation.place,
     )  # fmt: skip
 
 
 def _retrieved(number: int, passage: Passage) -> Source:
     return Source(
         number, passage.document_id, passage.document, passage.path, passage.page, passage.start, passage.end,
-        passage.text, False, False, passage,
+        passage.text, False, False, passage, passage.place,
     )  # fmt: skip

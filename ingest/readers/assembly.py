@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.document import Document, Section
 from ingest.errors import UnreadableError
@@ -13,6 +13,7 @@ from ingest.readers.limits import Limits, check_text_size
 
 BLOCK_GAP = "\n\n"
 _LIST_ITEM = re.compile(r"(?:-|\d+\.) ")
+MAX_PLACE = 100  # characters of the name of a place
 MAX_HEADING = 200  # characters of a heading that are kept in a heading path
 
 
@@ -56,11 +57,20 @@ class Assembly:
         self._bytes = 0
         self._path = HeadingPath()
         self._page: int | None = None
+        self._place = ""
         self._sections: list[Section] = []
 
-    def page(self, number: int) -> None:
-        """All further blocks stand on this page."""
-        self._page = number
+    def page(self, number: int, place: str = "") -> None:
+        """All further blocks stand on this page or slide, which is called `place` where that is no page."""
+        self._page, self._place = number, place
+
+    def place(self, name: str) -> None:
+        """All further blocks stand in this place of a format without pages."""
+        self._place = " ".join(Cleaner().clean(name).split())[:MAX_PLACE]
+
+    def close_headings(self) -> None:
+        """What follows stands under none of the headings so far."""
+        self._path = HeadingPath()
 
     def heading(self, level: int, text: str) -> None:
         """Start a section; its text begins with the heading itself."""
@@ -99,10 +109,10 @@ class Assembly:
         start, end = self._length, self._length + len(text)
         self._parts.append(text)
         self._length = end
-        section = Section(start, end, self._path.names, self._page, kind)
+        section = Section(start, end, self._path.names, self._page, kind, self._place)
         last = self._sections[-1] if self._sections else None
-        if last and (last.headings, last.page, last.kind) == (section.headings, section.page, kind):
-            self._sections[-1] = Section(last.start, end, last.headings, last.page, kind)
+        if last and replace(section, start=last.start) == replace(last, end=end):
+            self._sections[-1] = replace(last, end=end)
         else:
             self._sections.append(section)
 

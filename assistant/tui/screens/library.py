@@ -20,6 +20,7 @@ from assistant.tui.sources import scores
 from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
+from ingest.document import place_label
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -229,10 +230,10 @@ def _detail(document: DocumentSummary) -> Content:
 
 
 def _passage(place: int, passage: Passage) -> Content:
-    page = f" · page {passage.page}" if passage.page is not None else ""
+    label = safe_line(place_label(passage.page, passage.place, "page"))
     text = safe_line(" ".join(passage.text.split()))
     text = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
-    head = f"{place}  {safe_line(PurePath(passage.path).name)}{page}"
+    head = f"{place}  {safe_line(PurePath(passage.path).name)}{f' · {label}' if label else ''}"
     return Content.assemble((head, "bold"), (f" · {scores(passage)}\n", "$foreground 60%"), f"{text}\n")
 
 

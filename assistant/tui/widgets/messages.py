@@ -16,6 +16,7 @@ from textual.timer import Timer
 
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.widgets.plain import Plain
+from ingest.document import place_label
 
 if TYPE_CHECKING:
     from textual.widgets.markdown import MarkdownStream
@@ -160,10 +161,11 @@ def _shown(message: Message) -> str:
 
 
 def _lines_below(message: Message) -> Iterable[Plain]:
-    seen: set[tuple[int, int | None]] = set()
+    seen: set[tuple[int, str]] = set()
     for citation in message.citations:
-        if (citation.mark, citation.page) not in seen:
-            seen.add((citation.mark, citation.page))
+        place = place_label(citation.page, citation.place)
+        if (citation.mark, place) not in seen:
+            seen.add((citation.mark, place))
             yield SourceLine(citation)
     for notice in message.notices:
         yield NoticeView(notice, "error" if message.state == "error" else "information")
@@ -179,6 +181,7 @@ def _trace(message: Message) -> str:
 def _source_line(citation: Citation) -> Content:
     mark = f"[~{citation.mark}]" if citation.attributed else f"[{citation.mark}]"
     name = safe_line(PurePath(citation.path).name or citation.document)
-    page = f" · page {citation.page}" if citation.page is not None else ""
+    label = safe_line(place_label(citation.page, citation.place, "page"))
+    place = f" · {label}" if label else ""
     how = "  found by the assistant" if citation.attributed else ""
-    return Content.assemble((mark, "$text-accent"), f" {name}{page}", (how, "$foreground 60%"))
+    return Content.assemble((mark, "$text-accent"), f" {name}{place}", (how, "$foreground 60%"))

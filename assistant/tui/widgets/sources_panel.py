@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.sources import Page, Source, page_around, scores
 from assistant.tui.widgets.plain import Plain
+from ingest.document import place_label
 
 if TYPE_CHECKING:
     from ingest.library import Library
@@ -103,15 +104,16 @@ def _faint_outside(content: Content, page: Page, source: Source) -> Content:
 
 def _label(source: Source) -> Content:
     mark = f"[~{source.mark}]" if source.attributed else f"[{source.mark}]"
-    page = f" · page {source.page}" if source.page is not None else ""
+    label = safe_line(place_label(source.page, source.place, "page"))
+    place = f" · {label}" if label else ""
     name = safe_line(PurePath(source.path).name or source.document)
     told = "attributed" if source.attributed else "cited" if source.cited else "not cited"
-    line = Content.assemble((mark, "$text-accent" if source.cited else "$foreground 60%"), f" {name}{page}")
+    line = Content.assemble((mark, "$text-accent" if source.cited else "$foreground 60%"), f" {name}{place}")
     numbers = f" · {scores(source.passage)}" if source.passage is not None else ""
     return Content.assemble(line, "\n  ", (f"{told}{numbers}", "$foreground 60%"))
 
 
 def _title(source: Source, page: Page) -> Content:
-    path = safe_line(source.path)
-    where = f"{path} · page {source.page}" if source.page is not None else path
+    path, label = safe_line(source.path), safe_line(place_label(source.page, source.place, "page"))
+    where = f"{path} · {label}" if label else path
     return Content.assemble((where, "bold"), (f"\n{page.notice}", "$text-warning") if page.notice else "")
