@@ -18,6 +18,8 @@ from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
 
 if TYPE_CHECKING:
+    from adapters.base_records import BaseRecords
+    from adapters.registry import Registry
     from assistant.chat import ChatEngine
     from assistant.model import Model
     from assistant.storage.conversations import Conversations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
     from ingest.retrieval import Retriever
 
+SCHEMAS = ("assistant.storage.schema", "ingest.schema", "adapters.schema")
 PARTS = ("assistant.chat", "ingest.pipeline")  # with what they import, all that `open` joins
 
 
@@ -40,6 +43,8 @@ class Core:
     retriever: Retriever
     index: WorkerProcess
     database: Database
+    registry: Registry
+    bases: BaseRecords
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -128,6 +133,8 @@ class Core:
         return chats, documents
 
     def _join(self, chats: Database, documents: Database) -> None:
+        from adapters.base_records import BaseRecords
+        from adapters.registry import Registry
         from assistant.chat import ChatEngine
         from assistant.model import Model
         from assistant.storage.conversations import Conversations
@@ -143,6 +150,8 @@ class Core:
         self.workers = (model, reader, self.index)
         self.conversations = Conversations(chats)
         self.model = Model(model, config.model, config.home / "adapters")
+        self.registry = Registry(documents, config.home / "adapters")
+        self.bases = BaseRecords(documents)
         self.library = Library(documents)
         self.pipeline = Pipeline(
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
@@ -174,6 +183,7 @@ class Core:
         """What a crash may have left behind, and trash that is old enough."""
         for folder in (self.config.home, self.index_folder):
             sweep_temporaries(folder)
+        await self.registry.sweep()
         await self.conversations.mark_interrupted()
         await self.conversations.empty_old_trash()
 
@@ -210,7 +220,7 @@ def tokenizer_path(embedder: str) -> str:
 
 
 def _migration_sets() -> list[Any]:
-    return [importlib.import_module(name).migrations for name in ("assistant.storage.schema", "ingest.schema")]
+    return [importlib.import_module(name).migrations for name in SCHEMAS]
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,317 @@
+"""Which adapters are there, in which versions and states, what was measured of them, and what is active?
+
+The rows of the database are the truth for states and history; the files of a version never change after
+it was published. Loose GGUF files in the same folder are listed too, without a history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapters import finished_run, version_folder
+from adapters.activation_log import ActivationLog
+from adapters.collaborators import Database
+from adapters.errors import AdapterFitError
+from adapters.gguf_facts import shown
+from adapters.registered import (
+    MAIN_FILES,
+    STORED_STATES,
+    Adapter,
+    Facts,
+    State,
+    check_name,
+    facts_from_json,
+    now,
+    split_version,
+)
+from adapters.version_folder import Manifest, read_manifest
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+
+class Registry:
+    """The adapters of one home. `folder` is HOME/adapters."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.folder = folder
+        self.log = ActivationLog(database)
+        self._database = database
+        self._verified: set[tuple[str, int, int, int]] = set()  # path, inode, size and mtime of files found whole
+        self._adding = asyncio.Lock()
+
+    async def add(self, run: Path, name: str = "") -> Adapter:
+        """Copy a finished training run into a new version, whole or not at all; its state is "trained".
+
+        Raises:
+            TrainingError: the run is not finished, or the disk is full.
+            GGUFError, AdapterFitError: its result is damaged, or the name cannot be.
+        """
+        found = await asyncio.to_thread(finished_run.read, run)
+        return await self.add_files(check_name(name or found.name), found.sources, found.facts)
+
+    async def add_files(
+        self,
+        name: str,
+        sources: dict[str, Path | bytes],
+        facts: Facts,
+        *,
+        claims: dict[str, Any] | None = None,
+    ) -> Adapter:
+        """A new version of files that were checked before (a run's, an imported adapter's).
+
+        Raises:
+            TrainingError: the disk is full.
+        """
+        async with self._adding:
+            version = await self._next_version(check_name(name))
+            place = f"{name}/v{version}"
+            await asyncio.to_thread(self._publish, place, sources, name, version, facts)
+            identifier = await self._insert(name, version, place, facts, claims or {})
+        return await self.by_id(identifier)
+
+    async def all(self) -> list[Adapter]:
+        """Every version, by name and the newest first, then loose files."""
+        rows = await self._database.read(
+            lambda db: list(db.query("SELECT * FROM adapters ORDER BY name COLLATE NOCASE, version DESC"))
+        )
+        strengths = dict(await self.log.active())
+        loose = await asyncio.to_thread(self._loose, strengths)
+        return [self._adapter(row, strengths) for row in rows] + loose
+
+    async def get(self, text: str) -> Adapter:
+        """The adapter called `text`: name@v2, or a name (its newest proven version, else its newest), or
+        the name or path of a loose GGUF file.
+
+        Raises:
+            AdapterFitError: there is none.
+        """
+        name, version = split_version(text)
+        known = [adapter for adapter in await self.all() if adapter.name == name]
+        if version:
+            known = [adapter for adapter in known if adapter.version == version]
+        for states in (("proven",), ("trained", "rejected"), ("retired",), ("loose",)):
+            if usable := [adapter for adapter in known if adapter.state in states]:
+                return usable[0]
+        path = Path(text).expanduser()
+        if "@" not in text and await asyncio.to_thread(path.is_file):
+            return await asyncio.to_thread(_loose_file, path.resolve(), dict(await self.log.active()))
+        raise AdapterFitError(
+            f"There is no adapter {shown(text, 200)}.", f"`assistant adapters` lists them; files lie in {self.folder}."
+        )
+
+    async def by_id(self, identifier: int) -> Adapter:
+        """The version with this id.
+
+        Raises:
+            AdapterFitError: it was removed.
+        """
+        rows = await self._database.read(lambda db: list(db.query("SELECT * FROM adapters WHERE id = ?", [identifier])))
+        if not rows:
+            raise AdapterFitError("This adapter was removed.", "`assistant adapters` lists those that are there.")
+        return self._adapter(rows[0], dict(await self.log.active()))
+
+    async def verify(self, adapter: Adapter) -> None:
+        """Make sure that the file in use is the one that was registered; hashed once for each state of the file.
+
+        Raises:
+            AdapterFitError: it is missing or has changed.
+        """
+        if not adapter.id:
+            return
+        await asyncio.to_thread(self._verify, adapter)
+
+    async def set_state(self, adapter: Adapter, state: State, reason: str = "") -> Adapter:
+        """Change a version's state, with the reason in words."""
+        assert state in STORED_STATES and adapter.id
+        await self._change(adapter.id, "state = ?, reason = ?", [state, reason])
+        return await self.by_id(adapter.id)
+
+    async def retire(self, adapter: Adapter) -> Adapter:
+        """Put a version aside: its files stay, its name alone no longer means it. Proving brings it back.
+
+        Raises:
+            AdapterFitError: it is a loose file, or active.
+        """
+        self._refuse_loose(adapter)
+        self._refuse_active(adapter)
+        return await self.set_state(adapter, "retired", "put aside")
+
+    async def rename(self, name: str, new: str) -> None:
+        """Call all versions of `name` something else; their files stay where they are.
+
+        Raises:
+            AdapterFitError: the new name is taken or not possible, or there is no such adapter.
+        """
+        check_name(new)
+
+        def work(db: sqlite_utils.Database) -> int:
+            if db.execute("SELECT 1 FROM adapters WHERE name = ?", [new]).fetchone():
+                raise AdapterFitError(f"There is an adapter {new} already.", "Choose another name.")
+            return db.execute("UPDATE adapters SET name = ? WHERE name = ?", [new, name]).rowcount
+
+        if not await self._database.write(work):
+            raise AdapterFitError(f"There is no adapter {shown(name)}.", "`assistant adapters` lists them.")
+
+    async def remove(self, adapter: Adapter) -> None:
+        """Delete a version with its files, evaluations and scores. Datasets stay.
+
+        Raises:
+            AdapterFitError: it is active, or a loose file.
+            TrainingError: its files cannot be deleted.
+        """
+        self._refuse_loose(adapter)
+        self._refuse_active(adapter)
+        doomed = self.folder / f"{version_folder.TEMPORARY}removed-{adapter.id}"
+        try:
+            if adapter.folder.exists():
+                await asyncio.to_thread(adapter.folder.rename, doomed)
+        except OSError as error:
+            raise version_folder.disk_error(error) from error
+        await self._database.write(lambda db: db.execute("DELETE FROM adapters WHERE id = ?", [adapter.id]))
+        await asyncio.to_thread(shutil.rmtree, doomed, True)
+
+    async def add_evaluation(
+        self, adapter: Adapter, report: dict[str, Any], scores: dict[str, Any], state: State, reason: str
+    ) -> Adapter:
+        """Store an evaluation with the state it leads to, in one transaction."""
+
+        def work(db: sqlite_utils.Database) -> None:
+            db.execute(
+                """INSERT INTO adapter_evaluations (adapter_id, verdict, reason, report, created_at)
+                   VALUES (?, ?, ?, ?, ?)""",
+                [adapter.id, state, reason, json.dumps(report), now()],
+            )
+            db.execute(
+                "UPDATE adapters SET state = ?, reason = ?, scores = ? WHERE id = ?",
+                [state, reason, json.dumps(scores), adapter.id],
+            )
+
+        await self._database.write(work)
+        return await self.by_id(adapter.id)
+
+    async def evaluations(self, adapter: Adapter) -> list[dict[str, Any]]:
+        """The reports of an adapter's evaluations (see evaluation.Evaluation), the newest first."""
+        rows = await self._database.read(
+            lambda db: list(
+                db.query("SELECT report FROM adapter_evaluations WHERE adapter_id = ? ORDER BY id DESC", [adapter.id])
+            )
+        )
+        return [json.loads(row["report"]) for row in rows]
+
+    async def sweep(self) -> list[Adapter]:
+        """At the start: delete what a killed process left half done, list whole versions without a row.
+
+        Such a version lacks its row because the process died between its rename and its row, or because
+        an older database was put back. Returns the versions that were listed again, as "trained".
+        Only the process that holds the instance lock may call this.
+        """
+        known = await self._database.read(lambda db: {row["folder"] for row in db.query("SELECT folder FROM adapters")})
+        await asyncio.to_thread(version_folder.sweep, self.folder)
+        found = []
+        for place, manifest in await asyncio.to_thread(self._unlisted, known):
+            facts = manifest.facts
+            name, version = manifest.name, await self._next_version(manifest.name, manifest.version)
+            found.append(await self.by_id(await self._insert(name, version, place, facts, {})))
+        return found
+
+    async def _next_version(self, name: str, wanted: int = 0) -> int:
+        """One more than any version ever had whose row or folder is there; `wanted` if that is free."""
+        rows = await self._database.read(
+            lambda db: {row["version"] for row in db.query("SELECT version FROM adapters WHERE name = ?", [name])}
+        )
+        if wanted and wanted not in rows:
+            return wanted
+        folders = {int(path.name[1:]) for path in (self.folder / name).glob("v*") if path.name[1:].isdigit()}
+        return max(rows | folders, default=0) + 1
+
+    async def _insert(self, name: str, version: int, place: str, facts: Facts, claims: dict[str, Any]) -> int:
+        values = [name, version, place, json.dumps(facts.as_json()), json.dumps(claims), facts.created or now()]
+        return await self._database.write(
+            lambda db: int(
+                db.execute(
+                    """INSERT INTO adapters (name, version, state, folder, facts, claims, created_at)
+                       VALUES (?, ?, 'trained', ?, ?, ?, ?)""",
+                    values,
+                ).lastrowid
+                or 0
+            )
+        )
+
+    async def _change(self, identifier: int, assignment: str, values: list[Any]) -> None:
+        await self._database.write(
+            lambda db: db.execute(f"UPDATE adapters SET {assignment} WHERE id = ?", [*values, identifier])
+        )
+
+    def _publish(self, place: str, sources: dict[str, Path | bytes], name: str, version: int, facts: Facts) -> None:
+        try:
+            temporary = version_folder.temporary_folder(self.folder)
+            try:
+                version_folder.fill(temporary, sources, name, version, facts)
+                version_folder.publish(temporary, self.folder / place)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise version_folder.disk_error(error) from error
+
+    def _unlisted(self, known: set[str]) -> list[tuple[str, Manifest]]:
+        found = []
+        for folder in sorted(self.folder.glob("*/v*")):
+            place = f"{folder.parent.name}/{folder.name}"
+            if place in known or folder.parent.name.startswith(version_folder.TEMPORARY):
+                continue
+            try:
+                manifest = read_manifest(folder)
+                check_name(manifest.name)
+                version_folder.verify(folder, manifest)
+            except AdapterFitError:
+                continue  # somebody's own folder, or a damaged version: neither listed nor deleted
+            found.append((place, manifest))
+        return found
+
+    def _verify(self, adapter: Adapter) -> None:
+        path = adapter.path
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise AdapterFitError(
+                f"The file of {adapter.label} is gone: {path}.", f"`assistant adapters remove {adapter.label}`."
+            ) from error
+        key = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+        if key in self._verified:
+            return
+        size, digest = read_manifest(adapter.folder).files.get(path.relative_to(adapter.folder).as_posix(), (-1, ""))
+        version_folder.check_file(path, size, digest)
+        self._verified.add(key)
+
+    def _loose(self, strengths: dict[int | str, float]) -> list[Adapter]:
+        return [_loose_file(path, strengths) for path in sorted(self.folder.glob("*.gguf")) if path.is_file()]
+
+    def _adapter(self, row: dict[str, Any], strengths: dict[int | str, float]) -> Adapter:
+        facts = facts_from_json(json.loads(row["facts"]))
+        path = self.folder / row["folder"] / MAIN_FILES[facts.kind]
+        size = path.stat().st_size if path.is_file() else 0
+        return Adapter(
+            row["id"], row["name"], row["version"], row["state"], path, size, row["reason"], facts,
+            json.loads(row["scores"]), json.loads(row["claims"]), row["created_at"], strengths.get(row["id"]),
+        )  # fmt: skip
+
+    def _refuse_loose(self, adapter: Adapter) -> None:
+        if not adapter.id:
+            raise AdapterFitError(f"{adapter.name} is a file of your own.", f"Move or delete {adapter.path} yourself.")
+
+    def _refuse_active(self, adapter: Adapter) -> None:
+        if adapter.active:
+            raise AdapterFitError(f"{adapter.label} is active.", "Take it off first: `assistant adapters deactivate`.")
+
+
+def _loose_file(path: Path, strengths: dict[int | str, float]) -> Adapter:
+    status = path.stat()
+    created = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+    return Adapter(0, path.stem, 0, "loose", path, status.st_size, created=created, strength=strengths.get(str(path)))
