@@ -1,0 +1,1 @@
+"""Tools that make what the product ships; never imported by it."""

@@ -1,0 +1,1 @@
+"""Builds what the starter adapter learns from; a tool of the house, never imported by the product."""

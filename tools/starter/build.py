@@ -1,0 +1,170 @@
+"""From which rows does the starter adapter learn? Builds rows.jsonl, deterministic by its seed.
+
+    python tools/starter/build.py --data DIR --out rows.jsonl [--rows 16000]
+
+DIR/train/ holds the licensed sets as JSON lines, xz; $ASSISTANT_DATA names it too. The first N training rows are a
+balanced sample of all, for every N.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from adapters.rows import Row  # noqa: E402 - the repository has to be importable first
+from tools.starter.items import Item, as_row  # noqa: E402
+from tools.starter.pool import Pool  # noqa: E402
+from tools.starter.reading import FAMILIES, Reading, load  # noqa: E402
+from tools.starter.reading_items import Readings, choose, usable  # noqa: E402
+
+SEED = 20_240
+HELD_OUT = 0.025  # share of the groups for validation, and again for the test
+
+
+def reading_items(folder: Path, scale: float, chance: random.Random) -> list[Item]:
+    """Items of the licensed sets; `scale` multiplies the counts of the full mixture."""
+    sets = {name: load(folder, name) for name in FAMILIES}
+    pool = Pool((each.family, each.article, each.context) for readings in sets.values() for each in readings)
+    make = Readings(pool, chance)
+    made: list[Item] = []
+    for name, way, count, wanted in _plan(make):
+        readings = _wanted(sets[name], wanted)
+        limit, have = round(count * scale), 0
+        for reading in choose(readings, len(readings), chance, _sort(name)):
+            item = way(reading) if have < limit else None
+            if item is not None:
+                made.append(item)
+                have += 1
+    return made
+
+
+def _plan(make: Readings) -> list[tuple[str, Callable[[Reading], Item | None], int, str]]:
+    """(set, what to make, how many, of which): the mixture of the reading part."""
+    return [
+        ("adversarialqa_train_part", make.answered, 500, "span"),
+        ("adversarialqa_train_part", make.changed, 300, "span"),
+        ("adversarialqa_train_part", make.removed, 250, "span"),
+        ("quoref_train_part", make.answered, 190, "span"),
+        ("quoref_train_part", make.changed, 90, "span"),
+        ("fairytaleqa_train", make.answered, 1700, "span"),
+        ("fairytaleqa_train", make.answered, 900, "free"),
+        ("fairytaleqa_train", make.changed, 500, "any"),
+        ("fairytaleqa_train", make.removed, 650, "any"),
+        ("wiki_derived_fact", make.answered, 1900, "span"),
+        ("wiki_derived_fact", make.changed, 250, "span"),
+        ("wiki_derived_fact", make.removed, 450, "span"),
+        ("wiki_derived_fact", make.elsewhere, 250, "span"),
+        ("wiki_derived_unanswerable", make.unanswerable, 1300, "own"),
+        ("factbook_derived", make.answered, 400, "span"),
+        ("factbook_derived", make.removed, 120, "span"),
+        ("covidqa", make.answered, 350, "span"),
+        ("covidqa", make.removed, 120, "span"),
+        ("covidqa", make.changed, 60, "span"),
+        ("fairytaleqa_train", make.elsewhere, 200, "any"),
+        ("boolq_train_part", make.answered, 500, "even"),
+        ("boolq_train_part", make.elsewhere, 80, "even"),
+        ("wiki_derived_definition", make.answered, 350, "short"),
+        ("openstax_summary_glossary", make.answered, 250, "short"),
+    ]
+
+
+def _wanted(readings: list[Reading], wanted: str) -> list[Reading]:
+    if wanted == "own":  # the passage is about what is asked
+        return [each for each in readings if _subject(each.question) in each.context[:200].lower()]
+    if wanted == "even":
+        return [each for each in readings if each.answer in ("Yes", "No")]
+    if wanted == "short":
+        return [each for each in readings if 3 <= len(each.answer.split()) <= 22 and "Learning Obj" not in each.context]
+    return usable(readings, span={"span": True, "free": False}.get(wanted))
+
+
+def _subject(question: str) -> str:
+    names = [word for word in question.rstrip("?").split()[2:] if word[0].isupper() or word[0].isdigit()]
+    return " ".join(names).lower() or "\0"
+
+
+def _sort(name: str) -> Callable[[Reading], str]:
+    """What a set is spread evenly over: kinds of questions, answers, or articles."""
+    if name == "boolq_train_part":
+        return lambda each: each.answer
+    if name in ("wiki_derived_fact", "wiki_derived_unanswerable"):
+        return lambda each: " ".join(each.question.split()[:2])
+    return lambda each: each.question.split()[0] if name == "fairytaleqa_train" else each.article
+
+
+def ordered(items: list[Item], chance: random.Random) -> list[Item]:
+    """All items so that every beginning holds each kind of each source in its share."""
+    groups: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        groups.setdefault((item.kind, item.source), []).append(item)
+    placed: list[tuple[float, int, Item]] = []
+    for group in groups.values():
+        chance.shuffle(group)
+        placed += [((n + chance.random()) / len(group), len(placed) + n, item) for n, item in enumerate(group)]
+    return [item for _, _, item in sorted(placed, key=lambda each: each[:2])]
+
+
+def split_of(item: Item) -> str:
+    """Train, validation or test, by the group alone."""
+    share = int.from_bytes(hashlib.sha256(item.group.encode()).digest()[:4], "big") / 2**32
+    return "test" if share < HELD_OUT else "validation" if share < 2 * HELD_OUT else "train"
+
+
+def rows_of(items: list[Item], seed: int) -> list[Row]:
+    """The rows in order: train, then validation, then test."""
+    chance = random.Random(seed)
+    rows = [
+        replace(as_row(item, number, chance), split=split_of(item))
+        for number, item in enumerate(ordered(items, chance), 1)
+    ]
+    seen: set[tuple[str, str]] = set()
+    fresh = [row for row in rows if not ((key := _key(row)) in seen or seen.add(key))]  # type: ignore[func-returns-value]  # add returns None
+    return [row for split in ("train", "validation", "test") for row in fresh if row.split == split]
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row.question.split(">>>\n\n")[-1] + " ".join(turn.content for turn in row.turns[:-2]), row.answer
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Build the data of the starter adapter.")
+    parser.add_argument("--data", type=Path, default=os.environ.get("ASSISTANT_DATA"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("rows.jsonl"), metavar="FILE")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the full mixture (default 1)")
+    parser.add_argument("--seed", type=int, default=SEED)
+    options = parser.parse_args()
+    if options.data is None or not (Path(options.data) / "train").is_dir():
+        parser.error("name the folder with train/: --data DIR or ASSISTANT_DATA")
+    return options
+
+
+def main() -> int:
+    """Build, write, count."""
+    options = arguments()
+    chance = random.Random(options.seed)
+    items = reading_items(Path(options.data) / "train", options.scale, chance)
+    rows = rows_of(items, options.seed)
+    text = "".join(json.dumps(row.as_json(), ensure_ascii=False) + "\n" for row in rows)
+    options.out.write_text(text, encoding="utf-8")
+    licences = {item.source: item.licence for item in items}
+    for (split, name), count in sorted(Counter((row.split, row.origin.name) for row in rows).items()):
+        print(f"{split:11} {name:32} {count:6,}  {licences[name]}")
+    for kind, count in Counter(row.origin.id.rsplit("-", 1)[0] for row in rows if row.split == "train").most_common():
+        print(f"{kind:22} {count:6,}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""How does a question become one that its passages nearly answer, but do not?"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+
+from assistant.citations import content_words
+from tools.starter.reading import Reading
+
+_PAIRS = """
+first last|largest smallest|biggest smallest|highest lowest|oldest youngest|longest shortest|before after|north south
+northern southern|east west|eastern western|increase decrease|increased decreased|won lost|win lose|male female
+father mother|brother sister|son daughter|king queen|early late|high low
+begin end|began ended|start stop|started stopped|open close|opened closed|birth death|born married|bought sold|buy sell
+import export|imports exports|minimum maximum|more fewer|most least|best worst|summer winter|major minor|majority minority
+upper lower|inside outside|above below|left right|accept refuse|accepted refused|arrive leave|arrived left|cause prevent
+caused prevented|support oppose|supported opposed|founded dissolved|built destroyed|gain lose|gained lost|hot cold
+rich poor|young old|friend enemy|remember forget|morning evening|day night|strong weak|same different|allowed forbidden
+rise fall|rose fell|give take|gave took|enter leave|entered left|happy angry|love hate|kind cruel|find lose|found lost
+"""
+OPPOSITES: dict[str, str] = {}
+for _pair in re.split(r"[|\n]+", _PAIRS.strip()):
+    _one, _other = _pair.split()
+    OPPOSITES.setdefault(_one, _other)
+    OPPOSITES.setdefault(_other, _one)
+NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'’-]+(?:\s+(?:of the|of|de|van|von)\s+[A-Z][\w'’-]+|\s+[A-Z][\w'’-]+)*")
+YEAR = re.compile(r"\b(1[0-9]\d\d|20[0-2]\d)s?\b")
+NUMBER = re.compile(r"\b\d{1,3}(?:,\d{3})*(?:\.\d+)?\b")
+NOT_NAMES = {"I", "The", "He", "She", "It", "They", "Mr", "Mrs", "Dr", "God", "A", "An", "January", "February", "March",
+             "April", "May", "June", "July", "August", "September", "October", "November", "December"}  # fmt: skip
+
+
+def other_opposite(reading: Reading) -> str:
+    """The question with one word turned into its opposite, "" where that cannot be."""
+    there = set(re.findall(r"\w+", reading.context.lower()))
+    for word in re.findall(r"\b[a-z]+\b", reading.question):
+        other = OPPOSITES.get(word, "")
+        if other and other not in there and word in there:
+            return re.sub(rf"\b{word}\b", other, reading.question, count=1)
+    return ""
+
+
+def other_year(reading: Reading, chance: random.Random) -> str:
+    """The question about another year or number."""
+    found = YEAR.search(reading.question)
+    if found and found[1] in reading.context:
+        new = str(int(found[1]) + chance.choice([-31, -17, -8, -5, -3, 2, 4, 6, 9, 13, 24]))
+        return "" if new in reading.context else reading.question.replace(found[1], new, 1)
+    return ""
+
+
+def other_name(reading: Reading, names: Sequence[str], chance: random.Random) -> str:
+    """The question about another name: one from texts alike, or one of the same passage, but from another sentence."""
+    question, lower, answer = reading.question, reading.context.lower(), reading.answer.lower()
+    asked = [name for name in NAME.findall(question) if name.split()[0] not in NOT_NAMES and f"{name}," not in question]
+    asked = [name for name in asked if name.lower() in lower and name.lower() not in answer and not name.isupper()]
+    if not asked:
+        return ""
+    old = chance.choice(asked)
+    fresh = [name for name in names if not set(name.lower().split()) & set(lower.split()) and _alike(name, old)]
+    told = next((part for part in re.split(r"(?<=[.!?])\s", reading.context) if answer in part.lower()), "")
+    own = [name for name in names_in(reading.context) if _alike(name, old) and name not in told + question]
+    chosen = own if own and chance.random() < 0.4 else fresh
+    return question.replace(old, chance.choice(chosen), 1) if chosen else ""
+
+
+def _alike(one: str, other: str) -> bool:
+    plural = [name.split()[-1].endswith("s") for name in (one, other)]
+    return abs(len(one.split()) - len(other.split())) <= 1 and plural[0] == plural[1]
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a text, without those that begin a sentence."""
+    found = re.findall(r"(?<=[a-z,] )[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+){0,2}", text)
+    return [name for name in dict.fromkeys(found) if name.split()[0] not in NOT_NAMES and len(name) > 3]
+
+
+def could_answer(text: str, reading: Reading) -> bool:
+    """Whether a text may hold the answer: its words, or most of the question's."""
+    there = set(content_words(text))
+    answer = content_words(reading.answer)
+    if not answer or all(word in there for word in answer):
+        return True
+    return len(answer) > 3 and sum(word in there for word in answer) / len(answer) > 0.6
