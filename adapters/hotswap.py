@@ -7,21 +7,23 @@ with the new adapter and goes back to what was on before if anything is wrong (S
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from adapters.adapter_files import adapter_label
 from adapters.errors import AdapterFitError
 from adapters.gguf import read_gguf
 from adapters.gguf_facts import GGUFFacts, Tensor, shown
+from adapters.mix import Share, checked, mix_text
 
 PROBE_TOKENS = 8
-MAX_SCALE = 10.0
+IDLE_ADAPTERS, IDLE_BYTES = 3, 256 * 2**20  # kept in memory without being on, so that coming back is quick
 HALVES = (".lora_a", ".lora_b")
 EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"  # an embedding's halves are stored the other way round
+Key = tuple[str, int, int, int]  # path, inode, size, modification time: one version of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,68 +42,95 @@ class Engine(Protocol):
     def load_adapter(self, key: object, path: Path) -> None:
         """Read an adapter's weights, once for each key."""
 
-    def wear(self, key: object | None, scale: float) -> None:
-        """Put a loaded adapter on in place of any other; None takes it off. Drops the KV cache."""
+    def free_adapter(self, key: object) -> None:
+        """Give back the memory of a loaded adapter that is not on."""
+
+    def wear(self, parts: Sequence[tuple[object, float]]) -> None:
+        """Put loaded adapters on in place of all others; none takes all off. Drops the KV cache."""
 
     def probe(self, count: int) -> Sequence[float]:
         """The scores of all tokens after a fixed text of `count` tokens."""
 
 
 class HotSwap:
-    """The adapter on one live model: the old one or the new one, never a mixture."""
+    """The adapters on one live model: the old ones or the new ones, never a mixture of both."""
 
     def __init__(self, base: GGUFFacts, engine: Engine) -> None:
         self._base = base
         self._engine = engine
-        self._worn: tuple[object | None, float, str] = (None, 0.0, "")
+        self._worn: tuple[tuple[Key, float], ...] = ()
+        self._loaded: dict[Key, str] = {}  # their names, least recently used first
         self._base_scores: Sequence[float] | None = None
 
     @property
     def name(self) -> str:
-        """The adapter that is on, "" for none."""
-        return self._worn[2]
+        """What is on, as `mix_text` writes it; "" for nothing."""
+        return mix_text([Share(self._loaded[key], scale) for key, scale in self._worn])
 
-    def swap(self, path: Path | None, scale: float) -> str:
-        """Put the adapter at `path` on (None: take it off) and return its name.
+    def swap(self, parts: Sequence[tuple[Path, float]], tried: bool = False) -> str:
+        """Put these adapters on, each with its strength (none: the base alone); return `name`.
+
+        `tried` says that these very files passed on this model before, so the probe is left out.
 
         Raises:
-            GGUFError, AdapterFitError: it does not fit, or fails its probe; what was on stays on.
+            GGUFError, AdapterFitError: one does not fit, or they fail their probe; what was on stays on.
         """
-        if path is None:
-            self._engine.wear(None, 0.0)
-            self._worn = (None, 0.0, "")
-            return ""
-        if not (math.isfinite(scale) and 0 <= scale <= MAX_SCALE):
-            raise AdapterFitError(f"An adapter's strength of {scale} is not possible.", f"Choose 0 to {MAX_SCALE:g}.")
-        facts = check_fit(read_adapter(path), self._base)
-        status = path.stat()
-        key = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
-        self._engine.load_adapter(key, path)
-        self._put_on(key, scale, facts.name)
-        return facts.name
-
-    def _put_on(self, key: object, scale: float, name: str) -> None:
+        checked([Share(str(path), scale) for path, scale in parts])
         try:
-            if self._base_scores is None:
-                self._engine.wear(None, 0.0)
-                self._base_scores = self._engine.probe(PROBE_TOKENS)
-            self._engine.wear(key, scale)
-            self._check_probe(self._engine.probe(PROBE_TOKENS), self._base_scores, scale, name)
-        except Exception:
-            old_key, old_scale, _ = self._worn
-            with contextlib.suppress(Exception):  # the first error is the one to tell
-                self._engine.wear(old_key, old_scale)
-            raise
-        self._worn = (key, scale, name)
+            wanted = tuple((self._load(path), scale) for path, scale in parts)
+            self._put_on(wanted, tried)
+        finally:
+            self._free_idle()
+        return self.name
 
-    @staticmethod
-    def _check_probe(scores: Sequence[float], base: Sequence[float], scale: float, name: str) -> None:
+    def _load(self, path: Path) -> Key:
+        key = _key(path)
+        name = self._loaded.pop(key, "")
+        if not name:
+            check_fit(read_adapter(path), self._base)
+            self._engine.load_adapter(key, path)
+        self._loaded[key] = name or adapter_label(path)
+        return key
+
+    def _put_on(self, wanted: tuple[tuple[Key, float], ...], tried: bool) -> None:
+        try:
+            if self._base_scores is None and wanted and not tried:
+                self._engine.wear(())
+                self._base_scores = self._engine.probe(PROBE_TOKENS)
+            self._engine.wear(wanted)
+            if wanted and not tried:
+                self._probe(wanted)
+        except Exception:
+            self._engine.wear(self._worn)
+            raise
+        self._worn = wanted
+
+    def _probe(self, wanted: tuple[tuple[Key, float], ...]) -> None:
+        scores, name = self._engine.probe(PROBE_TOKENS), " ".join(self._loaded[key] for key, _ in wanted)
         if not all(map(math.isfinite, scores)):
             raise AdapterFitError(
                 f"The adapter '{name}' makes the model's numbers infinite.", "Train it again, or choose another."
             )
-        if scale > 0 and all(new == old for new, old in zip(scores, base, strict=True)):
+        assert self._base_scores is not None
+        if any(scale > 0 for _, scale in wanted) and list(scores) == list(self._base_scores):
             raise AdapterFitError(f"The adapter '{name}' changes nothing.", "It may be untrained: choose another.")
+
+    def _free_idle(self) -> None:
+        """Free what is not on beyond a few, least recently used first."""
+        idle = [key for key in self._loaded if key not in {key for key, _ in self._worn}]
+        while idle and (len(idle) > IDLE_ADAPTERS or sum(key[2] for key in idle) > IDLE_BYTES):
+            self._engine.free_adapter(idle[0])
+            del self._loaded[idle.pop(0)]
+
+
+def _key(path: Path) -> Key:
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise AdapterFitError(
+            f"There is no adapter {shown(str(path), 200)}.", "Check the path and its permissions."
+        ) from error
+    return (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def read_adapter(path: Path) -> GGUFFacts:

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from ingest.atomic_file import sweep_temporaries
 if TYPE_CHECKING:
     from adapters.base_records import BaseRecords
     from adapters.registry import Registry
+    from assistant.adapter_trials import AdapterTrials
+    from assistant.adapter_use import AdapterUse
     from assistant.chat import ChatEngine
     from assistant.model import Model
     from assistant.storage.conversations import Conversations
@@ -38,6 +41,7 @@ class Core:
     conversations: Conversations
     engine: ChatEngine
     model: Model
+    trials: AdapterTrials
     library: Library
     pipeline: Pipeline
     retriever: Retriever
@@ -45,6 +49,7 @@ class Core:
     database: Database
     registry: Registry
     bases: BaseRecords
+    adapters: AdapterUse
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -79,6 +84,8 @@ class Core:
         self._take_lock(shared)
         chats, documents = await self._open_databases(stored_chats)
         self._join(chats, documents)
+        await self.trials.load()
+        await self.adapters.restore()
         if not self.read_only and not chats.read_only:
             await self._tidy()
 
@@ -135,6 +142,8 @@ class Core:
     def _join(self, chats: Database, documents: Database) -> None:
         from adapters.base_records import BaseRecords
         from adapters.registry import Registry
+        from assistant.adapter_trials import AdapterTrials
+        from assistant.adapter_use import AdapterUse
         from assistant.chat import ChatEngine
         from assistant.model import Model
         from assistant.storage.conversations import Conversations
@@ -149,9 +158,11 @@ class Core:
         self.index = WorkerProcess("index", self._index_settings(), logs)
         self.workers = (model, reader, self.index)
         self.conversations = Conversations(chats)
-        self.model = Model(model, config.model, config.home / "adapters")
+        self.trials = AdapterTrials(None if documents.read_only else documents)
+        self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.registry = Registry(documents, config.home / "adapters")
         self.bases = BaseRecords(documents)
+        self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials)
         self.library = Library(documents)
         self.pipeline = Pipeline(
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
@@ -160,6 +171,22 @@ class Core:
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )
+        self.engine.before_answer = self.adapters.before_answer
+
+    def trial_model(self, context: int = 2048) -> Model:
+        """Another process with the chat's model and no adapter, to try and measure in while the chat goes on.
+
+        It starts when it is first used; `Model.stop` frees its memory, `close` does so too.
+        """
+        from assistant.model import Model
+
+        worker = WorkerProcess("trial", {}, self.config.home / "logs", service="model")
+        self.workers = (*self.workers, worker)
+        settings = replace(self.config.model, name=self.model.name, context=context, adapter="")
+        return Model(worker, settings, self._adapter_file, self.trials)
+
+    async def _adapter_file(self, name: str) -> Path:
+        return await self.adapters.file(name)
 
     def _reader_settings(self) -> dict[str, Any]:
         documents = self.config.documents

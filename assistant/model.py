@@ -4,36 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+import functools
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from assistant.backends.base import ChatMessage, Done, ModelInfo
+from adapters.errors import GGUFError
+from adapters.mix import Share, checked, mix_text, parse_mix
+from assistant.adapter_trials import AdapterTrials
+from assistant.backends.base import ChatMessage, Done, ModelInfo, Score, Step
 from assistant.config import ModelSettings
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, AssistantError, WorkerError
 from assistant.worker_process import WorkerProcess
 
 ModelState = Literal["idle", "loading", "ready", "failed"]
+Resolver = Callable[[str], Awaitable[Path]]  # from an adapter's name to its file; AdapterFitError where there is none
 
 
 class Model:
-    """A client of the model process that remembers which model and adapter it should hold."""
+    """A client of the model process that remembers which model and adapters it should hold."""
 
-    def __init__(self, worker: WorkerProcess, settings: ModelSettings, adapters_folder: Path) -> None:
+    def __init__(
+        self, worker: WorkerProcess, settings: ModelSettings, resolve: Resolver, trials: AdapterTrials | None = None
+    ) -> None:
+        """`trials` remembers which adapters were tried, over sessions if it has a database."""
         self.info: ModelInfo | None = None
-        self.adapter = ""
-        self.adapter_scale = settings.adapter_scale
+        self.adapter = ""  # the mix that is on, as text
+        self.wanted: tuple[Share, ...] = ()  # the mix to put on whenever the model is loaded
         self.state: ModelState = "idle"
         self.notices: list[str] = []  # what the user should hear once; the reader empties it
         self._worker = worker
         self._settings = settings
-        self._adapters_folder = adapters_folder
+        self._resolve = resolve
+        self._trials = trials or AdapterTrials()
         self._name = settings.name
-        self._adapter_path = settings.adapter
         self._holder: int | None = None  # process id of the child that holds the model
         self._loading = asyncio.Lock()
+        self._warned = False
+        try:
+            self.wanted = parse_mix(settings.adapter, settings.adapter_scale)
+        except GGUFError as error:
+            self.notices.append(f"The model answers without an adapter: {error} {error.hint}")
+
+    @property
+    def name(self) -> str:
+        """The model to hold, as the user named it."""
+        return self._name
 
     async def ready(self) -> ModelInfo:
         """The loaded model's facts; loads it first if no living child holds it.
@@ -75,18 +96,48 @@ class Model:
                 if not reply.last:
                     yield Done(**reply.data["done"]) if "done" in reply.data else reply.data["text"]
 
-    async def use_adapter(self, name: str | None, scale: float = 1.0) -> str:
-        """Put an adapter on the live model, change its strength, or take it off (None or "").
+    async def score(self, messages: Sequence[ChatMessage], answer: str) -> Score:
+        """How likely `answer` is as the answer to `messages`; see Backend.score."""
+        await self.ready()
+        asked = [asdict(message) for message in messages]
+        return Score(**(await self._worker.call("score", messages=asked, answer=answer)).data)
 
-        `name` is a path, or the name of a file in HOME/adapters without its suffix. Returns the
-        adapter's name.
+    async def follow(
+        self, prompt: Sequence[int], continuation: Sequence[int], candidates: Sequence[Sequence[int]]
+    ) -> list[Step]:
+        """What the model would say in place of each token of `continuation`; see Backend.follow."""
+        await self.ready()
+        reply = await self._worker.call(
+            "follow",
+            prompt=list(prompt),
+            continuation=list(continuation),
+            candidates=[list(each) for each in candidates],
+        )
+        return [Step(**step) for step in reply.data]
+
+    async def use_adapter(self, text: str | None, scale: float = 1.0) -> str:
+        """Put on the mix that a text names (`style`, `style 0.7`, `style:0.7 work:0.3`, a path; "", "off" or None
+        for none); `scale` is the strength where it gives none. See `use_adapters`.
+        """
+        try:
+            shares = parse_mix(text or "", scale)
+        except GGUFError as error:
+            raise AdapterError(str(error), error.hint) from error
+        return await self.use_adapters(shares)
+
+    async def use_adapters(self, shares: Sequence[Share]) -> str:
+        """Put these adapters on the live model in place of all others, or none; returns the mix as text.
 
         Raises:
-            AdapterError: it is not there or does not fit; the state before stays.
+            AdapterError: one is not there or does not fit; the state before stays.
         """
         await self.ready()
         async with self._loading:
-            return await self._use_adapter(name or "", scale)
+            return await self._put_on(tuple(shares))
+
+    async def stop(self) -> None:
+        """End the model's process and free its memory; it starts again when it is needed."""
+        await self._worker.stop()
 
     async def _load(self, name: str) -> None:
         self.state = "loading"
@@ -104,32 +155,75 @@ class Model:
         self._holder, self.state, self.adapter = self._worker.pid, "ready", ""
         if self.info.notice:
             self.notices.append(self.info.notice)
-        if self._adapter_path:
-            await self._restore_adapter()
+        await self._restore_adapters()
 
-    async def _restore_adapter(self) -> None:
-        """After a load, the adapter that was wanted; a model without it is better than none."""
+    async def _restore_adapters(self) -> None:
+        """After a load, the adapters that were wanted; a model without them is better than none."""
+        suspects, wanted = self._trials.suspects, [share.name for share in self.wanted]
+        if suspects and not self._warned:
+            self.notices.append(
+                f"The adapter {', '.join(suspects)} was being put on when the assistant last ended, so it is not used."
+            )
+        if suspects and not self._warned and not set(suspects) & set(wanted):
+            await self._trials.clear()
+        self._warned = True
+        if set(suspects) & set(wanted):
+            self.wanted = ()
         try:
-            await self._use_adapter(self._adapter_path, self.adapter_scale)
+            if self.wanted:
+                await self._put_on(self.wanted)
         except AdapterError as error:
-            self._adapter_path = ""
+            self.wanted = ()
             self.notices.append(f"The model answers without an adapter: {error}")
 
-    async def _use_adapter(self, name: str, scale: float) -> str:
-        path = self._resolved_adapter(name) if name else None
-        self._worker.subject = str(path or self._name)
+    async def _put_on(self, shares: tuple[Share, ...]) -> str:
         try:
-            reply = await self._worker.call("set_adapter", path=None if path is None else str(path), scale=scale)
-        except WorkerError as error:
-            self._adapter_path, self.adapter = "", ""
-            raise AdapterError(
-                f"The adapter {name} ended the model process, so it is off.", "Its file is probably damaged."
-            ) from error
-        self.adapter, self.adapter_scale, self._adapter_path = reply.data["adapter"], scale, name
+            parts = [(str(await self._resolve(share.name)), share.scale) for share in checked(shares)]
+            identities = {self._identity(path): scale for path, scale in parts}
+        except GGUFError as error:
+            raise AdapterError(str(error), error.hint) from error
+        tried = self._trials.passed(identities)
+        if not tried:
+            await self._trials.begin(shares)
+        self._worker.subject = ", ".join(path for path, _ in parts) or self._name
+        try:
+            reply = await self._worker.call("set_adapters", parts=parts, tried=tried)
+        except BaseException as error:
+            await self._not_on(shares, identities, error)
+            raise
+        if not tried:
+            await self._trials.end(shares, identities)
+        self.adapter, self.wanted = reply.data["adapter"], shares
         return self.adapter
 
-    def _resolved_adapter(self, name: str) -> Path:
-        for path in (Path(name).expanduser(), self._adapters_folder / f"{name}.gguf"):
-            if path.is_file():
-                return path.resolve()
-        raise AdapterError(f"There is no adapter {name}.", f"Give a path, or a name in {self._adapters_folder}.")
+    async def _not_on(self, shares: tuple[Share, ...], identities: dict[str, float], error: BaseException) -> None:
+        if isinstance(error, WorkerError):
+            self.wanted, self.adapter = (), ""
+            await self._trials.ended_process(shares, identities)
+            raise AdapterError(
+                f"The adapter {mix_text(shares)} ended the model process, so it is off.",
+                "Its file is probably damaged.",
+            ) from error
+        if not isinstance(error, AssistantError):  # cancelled: what is on now is not known, so load anew
+            self._holder = None
+        await self._trials.end(shares)
+
+    def _identity(self, path: str) -> str:
+        """Names this version of an adapter's file on this version of the model's."""
+        assert self.info is not None
+        files = [[each, *_version(Path(each))] for each in (path, self.info.path)]
+        return hashlib.sha256(json.dumps([_engine(), *files]).encode()).hexdigest()[:32]
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; () where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _engine() -> str:
+    return importlib.metadata.version("llama-cpp-python")

@@ -51,15 +51,23 @@ class ModelWorker:
         self, messages: list[dict[str, str]], sampling: dict[str, Any], cancelled: Callable[[], bool]
     ) -> Iterator[dict[str, Any]]:
         """Stream an answer: {"text": str}…, then {"done": the fields of Done}."""
-        chat = [ChatMessage(message["role"], message["content"]) for message in messages]  # type: ignore[arg-type]  # roles come from our own side
         chosen = Sampling(**{**sampling, "stop": tuple(sampling.get("stop") or ())})
         backend = self._loaded()
         seconds = 0.0 if isinstance(backend, ScriptedBackend) else SECONDS_BETWEEN_PIECES
-        yield from _gathered(backend.complete(chat, chosen, cancelled), seconds)
+        yield from _gathered(backend.complete(_chat(messages), chosen, cancelled), seconds)
 
-    def set_adapter(self, path: str | None, scale: float = 1.0) -> dict[str, str]:
-        """Put an adapter on, or take it off (None)."""
-        return {"adapter": self._loaded().set_adapter(path, scale)}
+    def score(self, messages: list[dict[str, str]], answer: str) -> dict[str, Any]:
+        """How likely an answer is: the fields of Score."""
+        return dataclasses.asdict(self._loaded().score(_chat(messages), answer))
+
+    def follow(self, prompt: list[int], continuation: list[int], candidates: list[list[int]]) -> list[dict[str, Any]]:
+        """What the model would say along a given text: the fields of a Step for each place."""
+        return [dataclasses.asdict(step) for step in self._loaded().follow(prompt, continuation, candidates)]
+
+    def set_adapters(self, parts: list[list[Any]], tried: bool = False) -> dict[str, str]:
+        """Put adapters on in place of all others: [path, strength] each."""
+        wanted = [(str(path), float(scale)) for path, scale in parts]
+        return {"adapter": self._loaded().set_adapters(wanted, tried)}
 
     def _loaded(self) -> Backend:
         if self._backend is None:
@@ -71,6 +79,10 @@ class ModelWorker:
         self._backend = None
         if close is not None:
             close()
+
+
+def _chat(messages: list[dict[str, str]]) -> list[ChatMessage]:
+    return [ChatMessage(message["role"], message["content"]) for message in messages]  # type: ignore[arg-type]  # roles come from our own side
 
 
 def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_threads: int) -> Backend:

@@ -41,9 +41,10 @@ class Reply:
 class WorkerProcess:
     """A client of one child process."""
 
-    def __init__(self, name: str, settings: dict[str, Any], log_folder: Path) -> None:
-        """`name` is a key of worker_host.SERVICES, `settings` the arguments of its service."""
+    def __init__(self, name: str, settings: dict[str, Any], log_folder: Path, service: str = "") -> None:
+        """`service` is a key of worker_host.SERVICES ("": `name`), `settings` the arguments of that service."""
         self.name = name
+        self._service = service or name
         self.settings = settings
         self.log_path = log_folder / f"{name}.log"
         self.subject = ""  # the file the child was last asked to open, named when it dies
@@ -150,7 +151,7 @@ class WorkerProcess:
         log = self._opened_log()
         try:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "assistant.worker_host", self.name,
+                sys.executable, "-m", "assistant.worker_host", self._service,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
                 start_new_session=True,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What every backend can do: describe itself, count tokens, stream an answer, wear an adapter."""
+"""What every backend can do: describe itself, count tokens, stream an answer, score one, wear adapters."""
 
 from __future__ import annotations
 
@@ -56,6 +56,24 @@ class Done:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How likely a given answer is: its tokens with the one that ends it, and the natural log of its probability."""
+
+    tokens: int
+    log_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the model would say at one place of a given text: its best token, that token's score before softmax
+    (logit), and those of the tokens asked about."""
+
+    token: int
+    logit: float
+    chosen: list[float]
+
+
 class Backend(Protocol):
     """An engine holding one model. Single-threaded: one call at a time."""
 
@@ -78,11 +96,30 @@ class Backend(Protocol):
             ModelError: the engine failed.
         """
 
-    def set_adapter(self, path: str | None, scale: float) -> str:
-        """Put the LoRA adapter at `path` on the live model (None: take it off) and return its name.
-
-        The KV cache, whose entries belong to the old adapter, is dropped.
+    def score(self, messages: list[ChatMessage], answer: str) -> Score:
+        """How likely `answer` is as the answer to `messages`, under the chat prompt.
 
         Raises:
-            AdapterError: the file is missing, no adapter, or does not fit; the old state stays.
+            ContextOverflowError: prompt and answer are longer than the context.
+            ModelError: the engine failed.
+        """
+
+    def follow(self, prompt: list[int], continuation: list[int], candidates: list[list[int]]) -> list[Step]:
+        """What the model would say in place of each token of `continuation`, having read all before it.
+
+        `candidates` are the tokens asked about, a list for each place.
+
+        Raises:
+            ContextOverflowError, ModelError: as above, or a token the model does not have.
+        """
+
+    def set_adapters(self, parts: list[tuple[str, float]], tried: bool = False) -> str:
+        """Put these LoRA files on the live model, each with its strength, in place of all others (none: the base
+        alone), and return the mix as `adapters.mix` writes it.
+
+        The KV cache, whose entries belong to the old adapters, is dropped. `tried`: these very files passed on
+        this model before, so the probe is left out.
+
+        Raises:
+            AdapterError: a file is missing, no adapter, or does not fit; the old state stays.
         """

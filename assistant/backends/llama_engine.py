@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.gguf_facts import shown
+from assistant.backends.llama_sampler import Sampler
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ModelError
 
 BATCH = 512  # tokens evaluated in one native call; a call can be left in the middle, see `evaluate`
-PENALTY_WINDOW = 64  # tokens of the answer that the repeat penalty looks at, llama.cpp's default
+SCORED = 32  # tokens whose scores are held at once where every one counts: each has the vocabulary's size
 WARNING, ERROR = 3, 4  # of ggml_log_level, whose order is debug 1, info 2, warning, error
 ABORTED, NO_ROOM = 2, 1  # what llama_decode returns
 
@@ -47,8 +48,12 @@ def _log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
 class LlamaEngine:
     """A loaded model. `cached` are the tokens whose keys and values stand in its cache."""
 
-    def __init__(self, path: Path, context: int, threads: int, batch_threads: int) -> None:
-        """Raises ModelError: llama.cpp refuses the file, or memory is short."""
+    def __init__(self, path: Path, context: int, threads: int, batch_threads: int, exact: bool = False) -> None:
+        """`exact` keeps the cache in 32-bit floats, for comparisons (the default, 16 bits, costs 5e-4 in scores).
+
+        Raises:
+            ModelError: llama.cpp refuses the file, or memory is short.
+        """
         _start_library()
         self._model = native.llama_model_load_from_file(str(path).encode(), native.llama_model_default_params())
         if not self._model:
@@ -56,7 +61,9 @@ class LlamaEngine:
                 f"{path.name} cannot be loaded{_reason()}.", "The file may be damaged or need a newer version."
             )
         self._vocabulary = native.llama_model_get_vocab(self._model)
-        self._context = native.llama_init_from_model(self._model, _context_settings(context, threads, batch_threads))
+        self._context = native.llama_init_from_model(
+            self._model, _context_settings(context, threads, batch_threads, exact)
+        )
         if not self._context:
             native.llama_model_free(self._model)
             raise ModelError(f"{path.name} cannot be started{_reason()}.", "Lower the context setting, or free memory.")
@@ -66,6 +73,7 @@ class LlamaEngine:
         self._buffer: Any = (native.llama_token * BATCH)()
         self._pieces: dict[int, bytes] = {}
         self._adapters: dict[object, Any] = {}
+        self._worn: frozenset[object] = frozenset()
         self.context = int(native.llama_n_ctx(self._context))
         self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocabulary))
         self.cached: list[int] = []
@@ -169,11 +177,28 @@ class LlamaEngine:
         """Append one token: the fast path of generation, not to be interrupted."""
         self._decode([token])
 
-    def _decode(self, tokens: list[int]) -> bool:
+    def scores(self, tokens: list[int]) -> Iterator[NDArray[np.float32]]:
+        """Append tokens to the cache; for each the scores of all tokens after it, valid until the next is asked for.
+
+        Raises:
+            ModelError: llama.cpp failed.
+        """
+        for start in range(0, len(tokens), SCORED):
+            part = tokens[start : start + SCORED]
+            self._decode(part, every=True)
+            for place in range(len(part)):
+                scores = native.llama_get_logits_ith(self._context, place)
+                yield np.ctypeslib.as_array(scores, (self.vocabulary_size,))
+
+    def _decode(self, tokens: list[int], every: bool = False) -> bool:
+        """Evaluate one batch; scores are kept of its last token, or of `every` one."""
         _errors.clear()
         before = len(self.cached)
         self._buffer[: len(tokens)] = tokens
-        code = native.llama_decode(self._context, native.llama_batch_get_one(self._buffer, len(tokens)))
+        batch = native.llama_batch_get_one(self._buffer, len(tokens))
+        if every:
+            batch.logits = (ctypes.c_int8 * len(tokens))(*[1] * len(tokens))
+        code = native.llama_decode(self._context, batch)
         self.cached += tokens
         if code == 0:
             return True
@@ -216,61 +241,40 @@ class LlamaEngine:
             raise AdapterError(f"{path.name} cannot be loaded{_reason()}.", "Choose another adapter.")
         self._adapters[key] = adapter
 
-    def wear(self, key: object | None, scale: float) -> None:
-        """Put a loaded adapter on, or take it off (None), and drop the cache, which belongs to the old state."""
+    def free_adapter(self, key: object) -> None:
+        """Give back the memory of a loaded adapter that is not on; of one that is on, llama.cpp would crash."""
+        if key in self._worn:
+            raise AdapterError("An adapter that is on cannot be removed from memory.", "Take it off first.")
+        if adapter := self._adapters.pop(key, None):
+            native.llama_adapter_lora_free(adapter)
+
+    def wear(self, parts: Sequence[tuple[object, float]]) -> None:
+        """Put loaded adapters on in place of all others, each with its strength, and drop the cache.
+
+        The cache belongs to the old state: reused, it would speak with the old adapter's words.
+        """
         self.keep(0)
-        if key is None:
-            code = native.llama_set_adapters_lora(self._context, None, 0, None)
-        else:
-            adapters = (native.llama_adapter_lora_p_ctypes * 1)(self._adapters[key])
-            code = native.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(scale))
+        count = len(parts)
+        adapters = (native.llama_adapter_lora_p_ctypes * count)(*(self._adapters[key] for key, _ in parts))
+        scales = (ctypes.c_float * count)(*(scale for _, scale in parts))
+        code = native.llama_set_adapters_lora(
+            self._context, adapters if parts else None, count, scales if parts else None
+        )
         if code != 0:
             raise AdapterError(
                 f"llama.cpp did not take the adapter (code {code}){_reason()}.", "Choose another adapter."
             )
+        self._worn = frozenset(key for key, _ in parts)
 
 
-class Sampler:
-    """llama.cpp's sampler chain for one answer; the repeat penalty sees the answer only, not what it quotes."""
-
-    def __init__(self, context: Any, vocabulary_size: int, sampling: Sampling, seed: int) -> None:
-        self._context = context
-        self._chain = native.llama_sampler_chain_init(native.llama_sampler_chain_default_params())
-        for link in _links(sampling, seed, vocabulary_size):
-            native.llama_sampler_chain_add(self._chain, link)
-
-    def next(self) -> int:
-        """The token chosen after the last evaluated one."""
-        return int(native.llama_sampler_sample(self._chain, self._context, -1))
-
-    def close(self) -> None:
-        """Free the native chain and its links."""
-        native.llama_sampler_free(self._chain)
-
-
-def _links(sampling: Sampling, seed: int, vocabulary_size: int) -> list[Any]:
-    """The chain in llama.cpp's own order: penalty, top-k, top-p, min-p, temperature, draw."""
-    links = []
-    if sampling.repeat_penalty != 1.0:
-        links.append(
-            native.llama_sampler_init_penalties(vocabulary_size, PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0)
-        )
-    if sampling.temperature <= 0:
-        return [*links, native.llama_sampler_init_greedy()]
-    if sampling.top_k > 0:
-        links.append(native.llama_sampler_init_top_k(sampling.top_k))
-    if sampling.top_p < 1:
-        links.append(native.llama_sampler_init_top_p(sampling.top_p, 1))
-    if sampling.min_p > 0:
-        links.append(native.llama_sampler_init_min_p(sampling.min_p, 1))
-    return [*links, native.llama_sampler_init_temp(sampling.temperature), native.llama_sampler_init_dist(seed)]
-
-
-def _context_settings(context: int, threads: int, batch_threads: int) -> Any:
+def _context_settings(context: int, threads: int, batch_threads: int, exact: bool) -> Any:
     settings = native.llama_context_default_params()
     settings.n_ctx = context
     settings.n_batch = settings.n_ubatch = min(BATCH, context)
     settings.n_threads, settings.n_threads_batch = threads, batch_threads
+    if exact:
+        settings.type_k = settings.type_v = native.GGML_TYPE_F32
+        settings.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
     settings.swa_full = True  # a cache that forgets cannot be cut back to a prefix
     return settings
 

@@ -16,9 +16,10 @@ from adapters.gguf_facts import GGUFFacts
 from adapters.hotswap import HotSwap
 from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerRun, AnswerText
-from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece
+from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
 from assistant.backends.llama_engine import LlamaEngine
-from assistant.backends.prefix_reuse import tokens_with_reuse
+from assistant.backends.prefix_reuse import common_prefix, tokens_with_reuse
+from assistant.backends.token_scores import Scores, log_probability, step_of
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -35,9 +36,15 @@ class LlamaCppBackend:
     """A GGUF model. See backends.base.Backend."""
 
     def __init__(
-        self, facts: GGUFFacts, name: str = "", context: int = 0, threads: int = 0, batch_threads: int = 0
+        self,
+        facts: GGUFFacts,
+        name: str = "",
+        context: int = 0,
+        threads: int = 0,
+        batch_threads: int = 0,
+        exact: bool = False,
     ) -> None:
-        """`facts` are of a file that `check_model` accepts; `context` as in `context_size`.
+        """`facts` are of a file that `check_model` accepts; `context` as in `context_size`; `exact` as in LlamaEngine.
 
         0 threads: all cores but one for generation, all cores for prompts.
 
@@ -46,7 +53,7 @@ class LlamaCppBackend:
         """
         cores = len(os.sched_getaffinity(0))
         size = context_size(facts, context)
-        self._engine = LlamaEngine(facts.path, size, threads or max(1, cores - 1), batch_threads or cores)
+        self._engine = LlamaEngine(facts.path, size, threads or max(1, cores - 1), batch_threads or cores, exact)
         self._special = SpecialTokens(self._engine.special_strings())
         begin, end = self._engine.begin_end_strings()
         first = begin if not facts.chat_template and self._engine.adds_begin() else ""
@@ -88,10 +95,29 @@ class LlamaCppBackend:
             yield from self._generate(run, sampling, min(room, sampling.max_tokens), cancelled)
         yield run.done(len(tokens), cached)
 
-    def set_adapter(self, path: str | None, scale: float) -> str:
-        """Swap the LoRA adapter on the live model; see Backend.set_adapter."""
+    def score(self, messages: list[ChatMessage], answer: str) -> Score:
+        """How likely an answer is; see Backend.score."""
+        (prompt, _), (written, _) = self._prompt.parts([*messages, ChatMessage("assistant", answer)], only_last=True)
+        tokens, said = self._tokenize(_bytes(prompt)), self._tokenize(_bytes(written))
+        total = 0.0
+        for token, scores in zip(said, self._scores_before(tokens, said), strict=True):
+            total += log_probability(scores, token)
+        return Score(len(said), total)
+
+    def follow(self, prompt: list[int], continuation: list[int], candidates: list[list[int]]) -> list[Step]:
+        """What the model would say along a given text; see Backend.follow."""
+        tokens = {*prompt, *continuation, *(token for each in candidates for token in each)}
+        if not prompt or len(candidates) != len(continuation):
+            raise ModelError("A text to follow needs a prompt, and candidates for each of its tokens.")
+        if min(tokens) < 0 or max(tokens) >= self._engine.vocabulary_size:
+            raise ModelError("The text has tokens that this model does not have.", "It was made for another model.")
+        scored = zip(candidates, self._scores_before(prompt, continuation), strict=True)
+        return [step_of(scores, asked) for asked, scores in scored]
+
+    def set_adapters(self, parts: list[tuple[str, float]], tried: bool = False) -> str:
+        """Swap the LoRA adapters on the live model; see Backend.set_adapters."""
         try:
-            return self._swap.swap(Path(path) if path is not None else None, scale)
+            return self._swap.swap([(Path(path), scale) for path, scale in parts], tried)
         except GGUFError as error:
             raise AdapterError(str(error), error.hint) from error
 
@@ -102,6 +128,22 @@ class LlamaCppBackend:
     def prompt(self, messages: list[ChatMessage]) -> bytes:
         """The prompt as the model reads it: control tokens in content broken up, the chat template applied."""
         return _bytes(self._prompt.prompt(messages))
+
+    def _scores_before(self, prompt: list[int], text: list[int]) -> Iterator[Scores]:
+        """The scores from which each token of `text` would be chosen after `prompt`."""
+        tokens = [*prompt, *text[:-1]]
+        if len(tokens) > self._engine.context:
+            raise ContextOverflowError(
+                f"The text has {len(tokens):,} tokens; the model reads {self._engine.context:,}.",
+                "Shorten it, or raise the context setting.",
+            )
+        if not prompt:
+            raise ModelError("The model's chat template makes an empty prompt.", "Choose another model.")
+        if not text:
+            return
+        kept = self._engine.keep(min(common_prefix(self._engine.cached, tokens), len(prompt) - 1))
+        self._engine.evaluate(tokens[kept : len(prompt) - 1])
+        yield from self._engine.scores(tokens[len(prompt) - 1 :])
 
     def _prompt_tokens(self, messages: list[ChatMessage]) -> tuple[list[int], int]:
         return tokens_with_reuse(

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from adapters.adapter_files import adapter_label
+from adapters.mix import Share, mix_text
 from assistant.backends.answer_text import AnswerRun, AnswerText
-from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece
+from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -109,14 +111,31 @@ class ScriptedBackend:
             yield Piece(rest)
         yield run.done(len(prompt), cached)
 
-    def set_adapter(self, path: str | None, scale: float) -> str:
-        """Answers begin with the adapter's name while one is on."""
-        if path is None:
-            self._adapter = ""
-        elif not Path(path).is_file():
-            raise AdapterError(f"There is no adapter {path}.", "Choose another adapter.")
-        else:
-            self._adapter = Path(path).stem
+    def score(self, messages: list[ChatMessage], answer: str) -> Score:
+        """Certain of what it would say itself; each other word costs a nat."""
+        words, own = WORD.findall(answer), WORD.findall(self._answer(messages))
+        if len(self._render(messages)) + len(words) > self._script.context:
+            raise ContextOverflowError(f"The model reads {self._script.context} tokens.", "Shorten the message.")
+        same = sum(one.strip() == other.strip() for one, other in zip(words, own, strict=False))
+        return Score(len(words) + 1, float(same - len(words)))
+
+    def follow(self, prompt: list[int], continuation: list[int], candidates: list[list[int]]) -> list[Step]:
+        """Agrees with every token; the candidates have scores by their order."""
+        if not prompt or len(candidates) != len(continuation):
+            raise ModelError("A text to follow needs a prompt, and candidates for each of its tokens.")
+        if len(prompt) + len(continuation) - 1 > self._script.context:
+            raise ContextOverflowError(f"The model reads {self._script.context} tokens.", "Shorten it.")
+        return [
+            Step(token, 1.0, [1.0 - place for place in range(len(asked))])
+            for token, asked in zip(continuation, candidates, strict=True)
+        ]
+
+    def set_adapters(self, parts: list[tuple[str, float]], tried: bool = False) -> str:
+        """Answers begin with the mix while adapters are on."""
+        for path, _ in parts:
+            if not Path(path).is_file():
+                raise AdapterError(f"There is no adapter {path}.", "Choose another adapter.")
+        self._adapter = mix_text([Share(adapter_label(Path(path)), scale) for path, scale in parts])
         self._cached = []
         return self._adapter
 

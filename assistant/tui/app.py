@@ -141,7 +141,6 @@ class AssistantApp(App[None]):
             model=model.info.name if model and model.info else self.core.config.model.name,
             state=model.state if model else "idle",
             adapter=model.adapter if model else "",
-            adapter_scale=model.adapter_scale if model else 1.0,
             context_used=usage.prompt_tokens + usage.completion_tokens if usage else 0,
             context_size=usage.context_size if usage else (model.info.context if model and model.info else 0),
             tokens_per_second=usage.tokens_per_second if usage else 0.0,

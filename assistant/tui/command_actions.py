@@ -148,15 +148,8 @@ class CommandActions:
 
     async def _adapter(self, rest: str) -> None:
         self._refuse_while_answering()
-        name, _, scale = rest.rpartition(" ")
-        strength = _number(scale) if name else None
-        if strength is None:
-            name, strength = rest, 1.0
-        wanted = None if name == "off" else name
-        await self._core.model.use_adapter(wanted, strength)
-        self._screen.composer.tell(
-            f"The adapter {self._core.model.adapter} is on." if wanted else "The adapter is off."
-        )
+        mix = await self._core.model.use_adapter(rest)
+        self._screen.composer.tell(f"The adapter {mix} is on." if mix else "The adapter is off.")
 
     async def _set(self, rest: str) -> None:
         section, key, value = parse_setting(rest, self._core.config)
@@ -197,10 +190,3 @@ def _save(path: Path, text: str) -> None:
         replace_file(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.", "Choose another: /export FILE") from error
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

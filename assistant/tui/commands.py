@@ -48,7 +48,7 @@ COMMANDS = (
     Command("rename", "TITLE", "give this chat a title"),
     Command("delete", "", "move this chat to the trash, where it stays for 30 days"),
     Command("model", "NAME|PATH", "change the model: starter, or any GGUF file"),
-    Command("adapter", "PATH [SCALE]|off", "put a LoRA adapter on the model, or take it off"),
+    Command("adapter", "NAME[:STRENGTH] …|off", "put LoRA adapters on the model, or take them off"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),
     Command("theme", "[NAME]", "change the colours"),
     Command("quit", "", "close the assistant; what you typed is kept"),

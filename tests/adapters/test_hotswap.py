@@ -87,16 +87,16 @@ def test_an_adapter_of_the_embedding(base: GGUFFacts, tmp_path: Path) -> None:
         check_fit(read_gguf(path), base)
     untied = tiny_tensors() | {"output.weight": tiny_tensors(2)[name]}
     engine = LlamaEngine(write_gguf(tmp_path / "untied.gguf", tiny_metadata(), untied), 128, 1, 1)
-    assert HotSwap(read_gguf(tmp_path / "untied.gguf"), engine).swap(path, 1.0) == "e"
+    assert HotSwap(read_gguf(tmp_path / "untied.gguf"), engine).swap([(path, 1.0)]) == "e"
     engine.close()
 
 
 def test_taking_off_restores_the_base_exactly(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
     """Scores differ with an adapter on, and are the base's to the last bit once it is off."""
     swap, before = HotSwap(base, engine), engine.probe(PROBE_TOKENS)
-    assert swap.swap(lora(tmp_path / "a.gguf", base), 1.0) == "a"
+    assert swap.swap([(lora(tmp_path / "a.gguf", base), 1.0)]) == "a"
     assert engine.probe(PROBE_TOKENS) != before
-    assert swap.swap(None, 0.0) == "" == swap.name
+    assert swap.swap([]) == "" == swap.name
     assert engine.probe(PROBE_TOKENS) == before
 
 
@@ -105,9 +105,9 @@ def test_strength_matters_and_zero_is_the_base(base: GGUFFacts, engine: LlamaEng
     swap, path = HotSwap(base, engine), lora(tmp_path / "a.gguf", base)
     scores = {}
     for scale in (0.0, 0.5, 1.0):
-        swap.swap(path, scale)
+        swap.swap([(path, scale)])
         scores[scale] = engine.probe(PROBE_TOKENS)
-    swap.swap(None, 0.0)
+    swap.swap([])
     assert scores[0.0] == pytest.approx(engine.probe(PROBE_TOKENS), abs=1e-5)
     assert scores[0.5] != scores[1.0] != scores[0.0]
 
@@ -118,11 +118,11 @@ def test_an_adapter_is_read_once_and_again_when_its_file_changed(
     """Another strength or a second swap keeps the weights in memory; a new file under the old name is read."""
     swap, path = HotSwap(base, engine), lora(tmp_path / "a.gguf", base)
     for scale in (1.0, 0.5, 1.0):
-        swap.swap(path, scale)
+        swap.swap([(path, scale)])
     assert len(engine._adapters) == 1
     old = engine.probe(PROBE_TOKENS)
     lora(path, base, rank=8, seed=2)
-    swap.swap(path, 1.0)
+    swap.swap([(path, 1.0)])
     assert len(engine._adapters) == 2
     assert engine.probe(PROBE_TOKENS) != old
 
@@ -130,7 +130,7 @@ def test_an_adapter_is_read_once_and_again_when_its_file_changed(
 def test_a_swap_drops_the_cache(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
     """What was evaluated under the old adapter is not reused under the new one."""
     engine.evaluate(TEXT)
-    HotSwap(base, engine).swap(lora(tmp_path / "a.gguf", base), 1.0)
+    HotSwap(base, engine).swap([(lora(tmp_path / "a.gguf", base), 1.0)])
     assert engine.cached == []
 
 
@@ -140,7 +140,7 @@ def test_a_failed_swap_leaves_the_old_adapter_on(
 ) -> None:
     """A missing, foreign, cut, infinite or ineffective adapter is refused in words; the old one stays on."""
     swap, bad = HotSwap(base, engine), tmp_path / "bad.gguf"
-    swap.swap(lora(tmp_path / "good.gguf", base), 1.0)
+    swap.swap([(lora(tmp_path / "good.gguf", base), 1.0)])
     before = engine.probe(PROBE_TOKENS)
     if fault == "text":
         bad.write_text("Dear reader")
@@ -149,7 +149,7 @@ def test_a_failed_swap_leaves_the_old_adapter_on(
     elif fault != "missing":
         lora(bad, base, strength=float("nan") if fault == "nan" else 0.0)
     with pytest.raises(AdapterFitError) as caught:
-        swap.swap(bad, 1.0)
+        swap.swap([(bad, 1.0)])
     assert "\n" not in str(caught.value) and "bad" in str(caught.value) and caught.value.hint
     assert swap.name == "good"
     assert engine.probe(PROBE_TOKENS) == before
@@ -159,7 +159,7 @@ def test_a_failed_swap_leaves_the_old_adapter_on(
 def test_impossible_strengths_are_refused(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path, scale: float) -> None:
     """A strength that is no number from 0 to 10 is refused."""
     with pytest.raises(AdapterFitError, match="strength"):
-        HotSwap(base, engine).swap(lora(tmp_path / "a.gguf", base), scale)
+        HotSwap(base, engine).swap([(lora(tmp_path / "a.gguf", base), scale)])
 
 
 def test_an_adapter_of_another_model_is_refused(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_an_adapter_of_another_model_is_refused(base: GGUFFacts, engine: LlamaEn
 
     path = lora(tmp_path / "foreign.gguf", read_gguf(starter_path()), ["blk.0.attn_q.weight"])
     with pytest.raises(AdapterFitError, match=r"foreign\.gguf does not fit tiny\.gguf: the shapes"):
-        HotSwap(base, engine).swap(path, 1.0)
+        HotSwap(base, engine).swap([(path, 1.0)])

@@ -126,7 +126,7 @@ async def test_errors_keep_their_type_on_the_way(worker: WorkerProcess, tmp_path
     with pytest.raises(ContextOverflowError, match="512"):
         await complete(worker, [{"role": "user", "content": "x" * 600}])
     with pytest.raises(AdapterError, match=r"absent\.gguf"):
-        await worker.call("set_adapter", path=str(tmp_path / "absent.gguf"))
+        await worker.call("set_adapters", parts=[[str(tmp_path / "absent.gguf"), 1.0]])
 
 
 async def test_adapters_are_swapped_in_the_child(worker: WorkerProcess, tmp_path: Path) -> None:
@@ -135,12 +135,12 @@ async def test_adapters_are_swapped_in_the_child(worker: WorkerProcess, tmp_path
     adapter = str(lora(tmp_path / "loud.gguf", read_gguf(model)))
     await worker.call("load", model=str(model))
     base, _ = await complete(worker, QUESTION)
-    assert (await worker.call("set_adapter", path=adapter, scale=1.0)).data == {"adapter": "loud"}
+    assert (await worker.call("set_adapters", parts=[[adapter, 1.0]])).data == {"adapter": "loud"}
     loud, done = await complete(worker, QUESTION)
     assert done["cached_tokens"] == 0 and loud != base
-    await worker.call("set_adapter", path=adapter, scale=0.2)
+    await worker.call("set_adapters", parts=[[adapter, 0.2]])
     assert (await complete(worker, QUESTION))[0] != loud
-    assert (await worker.call("set_adapter", path=None)).data == {"adapter": ""}
+    assert (await worker.call("set_adapters", parts=[])).data == {"adapter": ""}
     assert (await complete(worker, QUESTION))[0] == base
 
 
@@ -178,7 +178,7 @@ async def _survive(folder: Path, count: int, data: bytes, adapters: bool) -> Non
         try:
             await worker.call("load", model=str(folder / "tiny.gguf" if adapters else damaged))
             if adapters:
-                await worker.call("set_adapter", path=str(damaged))
+                await worker.call("set_adapters", parts=[[str(damaged), 1.0]])
             await complete(worker, QUESTION)
         except WorkerError:
             died += 1

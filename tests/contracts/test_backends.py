@@ -125,10 +125,10 @@ def test_an_adapter_goes_on_and_off(backend: Backend, tmp_path: Path) -> None:
         tmp_path / "loud.gguf", read_gguf(starter_path()), [f"blk.{n}.ffn_down.weight" for n in range(0, 30, 5)]
     )
     before, _ = answer(backend, CHAT)
-    assert backend.set_adapter(str(path), 1.0) == "loud"
+    assert backend.set_adapters([(str(path), 1.0)]) == "loud"
     changed, done = answer(backend, CHAT)
     assert changed != before and done.cached_tokens == 0
-    assert backend.set_adapter(None, 0.0) == ""
+    assert backend.set_adapters([]) == ""
     after, done = answer(backend, CHAT)
     assert after == before and done.cached_tokens == 0
 
@@ -137,5 +137,5 @@ def test_a_missing_adapter_is_refused(backend: Backend, tmp_path: Path) -> None:
     """An adapter file that is not there is refused in words and changes nothing."""
     before, _ = answer(backend, CHAT)
     with pytest.raises(AdapterError, match=r"absent\.gguf"):
-        backend.set_adapter(str(tmp_path / "absent.gguf"), 1.0)
+        backend.set_adapters([(str(tmp_path / "absent.gguf"), 1.0)])
     assert answer(backend, CHAT)[0] == before

@@ -19,7 +19,6 @@ class Status:
     model: str = ""
     state: str = "idle"  # of the model: idle, loading, ready or failed
     adapter: str = ""
-    adapter_scale: float = 1.0
     context_used: int = 0
     context_size: int = 0
     tokens_per_second: float = 0.0
@@ -31,8 +30,7 @@ class Status:
         """Each part with its style, in order."""
         parts = [(self._model(), "$text-error" if self.state == "failed" else "")]
         if self.adapter:
-            strength = "" if self.adapter_scale == 1 else f" × {self.adapter_scale:g}"
-            parts.append((f"{safe_line(self.adapter)}{strength}", "$text-accent"))
+            parts.append((safe_line(self.adapter), "$text-accent"))
         else:
             parts.append(("no adapter", ""))
         if self.context_size:
