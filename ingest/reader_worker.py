@@ -35,6 +35,7 @@ CPU_SECONDS = 30.0
 WALL_SECONDS = 55.0
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
+CHARACTERS_PER_TOKEN_OF_TABLE = 2  # WordPiece makes more tokens of numbers and bars than of prose
 MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
 MAX_TEXT = MAX_REPLY * 2 // 5  # bytes of text whose chunks, with their overlap, fit into a reply beside it
 
@@ -52,7 +53,11 @@ class ReaderWorker:
         self._count_tokens = TokenCounter(tokenizer)
         self._chunk_tokens = chunk_tokens
         self._chunk_overlap = chunk_overlap
-        self._limits = Limits(file_bytes=max_file_bytes, text_bytes=min(max_text_bytes, MAX_TEXT))
+        self._limits = Limits(
+            file_bytes=max_file_bytes,
+            text_bytes=min(max_text_bytes, MAX_TEXT),
+            table_characters=chunk_tokens * CHARACTERS_PER_TOKEN_OF_TABLE,
+        )
 
     def scan(
         self, paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False

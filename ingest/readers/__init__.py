@@ -15,19 +15,24 @@ Reader = Callable[[bytes, str, str, Limits], Document]
 """(the file's bytes, the title if the file has none of its own, its suffix, the limits) -> Document."""
 
 _SUFFIXES = {
-    "text": "txt text log csv tsv srt vtt tex bib ics vcf diff patch rst org adoc",
+    "text": "txt text log tex bib diff patch rst org adoc",
     "markdown": "md markdown mdown mkd qmd rmd",
     "html": "html htm xhtml",
     "pdf": "pdf",
     "word": "docx docm dotx",
+    "slides": "pptx pptm ppsx ppsm potx",
+    "excel": "xlsx xlsm xltx xltm",
+    "table": "csv tsv tab",
+    "opendocument": "odt ott odp otp ods ots",
+    "book": "epub",
     "code": "py pyi pyw js mjs cjs jsx ts tsx c h cc cpp cxx hpp hh cu java kt kts scala groovy cs go rs swift dart "
     "rb php pl pm lua r jl sh bash zsh fish ps1 sql toml ini cfg conf properties yaml yml json jsonl ndjson xml css "
     "scss less vue svelte ex exs erl hs ml clj lisp el vim m tf proto graphql gradle cmake mk bat",
 }
 READERS = {f".{suffix}": module for module, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
-_UNREAD = "doc rtf odt ppt pptx odp xls xlsx ods epub msg pages numbers key mobi chm"
+_UNREAD = "doc rtf ppt pps xls xlsb msg pages numbers key mobi azw azw3 chm one vsd mdb accdb odg djvu wpd"
 UNREAD_DOCUMENTS = frozenset(f".{suffix}" for suffix in _UNREAD.split())  # documents that no reader here knows
-TEXT_READERS = frozenset({"text", "markdown", "code"})  # these read bytes that must be text
+TEXT_READERS = frozenset({"text", "markdown", "code", "table"})  # these read bytes that must be text
 
 
 def reader_of(suffix: str) -> str:

@@ -50,6 +50,7 @@ class Assembly:
     def __init__(self, limits: Limits) -> None:
         self.notes: list[str] = []
         self.first_heading = ""
+        self.tables = 0  # how many tables were added
         self._limits = limits
         self._cleaner = Cleaner()
         self._parts: list[str] = []
@@ -85,6 +86,7 @@ class Assembly:
         text = self._cleaner.clean(text)
         text = text.strip("\n").rstrip() if kind == "code" else text.strip()
         if text:
+            self.tables += kind == "table"
             self._append(text, kind)
 
     def document(self, title: str, pages: int | None = None) -> Document:

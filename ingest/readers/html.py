@@ -34,18 +34,28 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
     Raises:
         UnreadableError: not text, nothing visible, or too long.
     """
-    text, notes = decode(data, html=True)
     assembly = Assembly(limits)
-    assembly.notes.extend(notes)
-    root, complete = _parsed(text)
-    if root is not None and complete:
-        _Walk(assembly).walk(root)
-        title = root.findtext(".//title") or assembly.first_heading
-    else:
-        assembly.notes.append("nested too deeply: read without its headings and tables")
-        title = ""
-        assembly.block(_TAGS.sub(" ", text))
+    title = add_html(assembly, data) or assembly.first_heading
     return assembly.document(title.strip() or stem)
+
+
+def add_html(assembly: Assembly, data: bytes | str, chapter: str = "") -> str:
+    """Add a page's visible text; returns its title. `chapter` becomes a heading above it where it has none.
+
+    Raises:
+        UnreadableError: not text, nothing at all (but not with `chapter`), or too long.
+    """
+    text, notes = (data, ()) if isinstance(data, str) else decode(data, html=True)
+    assembly.notes.extend(note for note in notes if note not in assembly.notes)
+    root, complete = _parsed(text)
+    if root is None or not complete:
+        assembly.notes.append("nested too deeply: read without its headings and tables")
+        assembly.block(_TAGS.sub(" ", text))
+        return ""
+    if chapter and not any(root.find(f".//{level}") is not None for level in _LEVELS):
+        assembly.heading(1, chapter)
+    _Walk(assembly).walk(root)
+    return str(root.findtext(".//title") or "")
 
 
 def _parsed(text: str) -> tuple[etree._Element | None, bool]:

@@ -20,6 +20,7 @@ class Limits:
     archive_member_bytes: int = 64 * MIB
     archive_bytes: int = 256 * MIB
     archive_ratio: int = 200
+    table_characters: int = 450  # of rows that stay together with their header: about a chunk of 200 tokens
 
 
 def check_text_size(size: int, limits: Limits) -> None:

@@ -16,6 +16,8 @@ from ingest.errors import UnreadableError
 from ingest.readers.archive import Archive
 from ingest.readers.assembly import Assembly
 from ingest.readers.limits import Limits
+from ingest.readers.ooxml import core_title, main_part
+from ingest.readers.safe_xml import attribute, child, local, part
 
 _HEADING_STYLE = re.compile(r"^(?:heading|überschrift|titre|título|titolo|kop) ?([1-9])$", re.I)
 _LIST_STYLE = re.compile(r"^list\b", re.I)
@@ -33,90 +35,39 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
         UnreadableError: broken, a bomb, or without text.
     """
     archive = Archive(data, limits)
-    main = _main_part(archive)
+    main = main_part(archive, "word/document.xml")
     assembly = Assembly(limits)
     body = _Body(assembly, _styles(archive, main))
-    root = _xml(archive, main)
+    root = part(archive, main)
     if root is None:
         raise UnreadableError("is not a Word file: it has no main document part")
     body.add(root)
     folder = posixpath.dirname(main)
     for name in _NOTE_PARTS:
-        _add_notes(body, _xml(archive, f"{folder}/{name}.xml"))
+        _add_notes(body, part(archive, f"{folder}/{name}.xml"))
     for text in _margins(archive, folder):
         assembly.block(text)
     if body.vanished:
         assembly.notes.append(f"{body.vanished} hidden runs of text left out")
-    return assembly.document(_core_title(archive) or body.title or assembly.first_heading or stem)
-
-
-def _main_part(archive: Archive) -> str:
-    relations = _xml(archive, "_rels/.rels")
-    for relation in relations if relations is not None else ():
-        if str(relation.get("Type", "")).endswith("/officeDocument"):
-            return str(relation.get("Target", "")).lstrip("/")
-    return "word/document.xml"
-
-
-def _xml(archive: Archive, name: str) -> etree._Element | None:
-    """The root of a part; None when there is none.
-
-    Raises:
-        UnreadableError: not well-formed, or with a document type (which could hold entity bombs).
-    """
-    content = archive.read(name)
-    if content is None:
-        return None
-    if b"<!doctype" in content[:65536].replace(b"\0", b"").lower():
-        raise UnreadableError("declares XML entities; refused as a possible bomb")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(content, parser)
-    except (etree.LxmlError, ValueError):
-        raise UnreadableError(f"is broken: its part {name!r} is not well-formed XML") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise UnreadableError("declares XML entities; refused as a possible bomb")
-    return root
-
-
-def _local(element: etree._Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def _child(element: etree._Element | None, *names: str) -> etree._Element | None:
-    """The first grandchild along a path of local names."""
-    for name in names:
-        if element is None:
-            return None
-        element = next((child for child in element if _local(child) == name), None)
-    return element
+    return assembly.document(core_title(archive) or body.title or assembly.first_heading or stem)
 
 
 def _value(element: etree._Element | None) -> str:
     """The `val` attribute whatever its namespace."""
-    if element is None:
-        return ""
-    return next((str(value) for key, value in element.attrib.items() if str(key).rpartition("}")[2] == "val"), "")
-
-
-def _attribute(element: etree._Element, name: str) -> str:
-    return next((str(value) for key, value in element.attrib.items() if str(key).rpartition("}")[2] == name), "")
+    return attribute(element, "val")
 
 
 def _styles(archive: Archive, main: str) -> dict[str, tuple[str, int]]:
     """Style id -> (name, outline level from 1, 0 for none)."""
-    root = _xml(archive, f"{posixpath.dirname(main)}/styles.xml")
+    root = part(archive, f"{posixpath.dirname(main)}/styles.xml")
     styles: dict[str, tuple[str, int]] = {}
     for style in root if root is not None else ():
-        if _local(style) == "style":
-            name, level = _value(_child(style, "name")), _value(_child(style, "pPr", "outlineLvl"))
-            based_on = styles.get(_value(_child(style, "basedOn")), ("", 0))
+        if local(style) == "style":
+            name, level = _value(child(style, "name")), _value(child(style, "pPr", "outlineLvl"))
+            based_on = styles.get(_value(child(style, "basedOn")), ("", 0))
             found = _HEADING_STYLE.match(name)
             own = int(found[1]) if found else int(level) + 1 if level.isdigit() and int(level) < 9 else based_on[1]
-            styles[_attribute(style, "styleId")] = (name, own)
+            styles[attribute(style, "styleId")] = (name, own)
     return styles
 
 
@@ -132,7 +83,7 @@ class _Body:
     def add(self, parent: etree._Element) -> None:
         """Everything below `parent`; wrappers such as content controls are looked through."""
         for element in parent:
-            name = _local(element)
+            name = local(element)
             if name == "p":
                 self._paragraph(element)
             elif name == "tbl":
@@ -141,8 +92,8 @@ class _Body:
                 self.add(element)
 
     def _paragraph(self, element: etree._Element) -> None:
-        style, level = self._styles.get(_value(_child(element, "pPr", "pStyle")), ("", 0))
-        own = _value(_child(element, "pPr", "outlineLvl"))
+        style, level = self._styles.get(_value(child(element, "pPr", "pStyle")), ("", 0))
+        own = _value(child(element, "pPr", "outlineLvl"))
         level = int(own) + 1 if own.isdigit() and int(own) < 9 else level
         text = self.text(element)
         if style.lower() == "title" and not self.title:
@@ -151,7 +102,7 @@ class _Body:
             self._assembly.heading(level, text)
         elif _CODE_STYLE.search(style):
             self._assembly.block(text, "code")
-        elif _child(element, "pPr", "numPr") is not None or _LIST_STYLE.match(style):
+        elif child(element, "pPr", "numPr") is not None or _LIST_STYLE.match(style):
             self._assembly.block(f"- {text.strip()}" if text.strip() else "")
         else:
             self._assembly.block(text)
@@ -169,15 +120,15 @@ class _Body:
         self._assembly.block("\n".join(line for line in lines if line.strip(" |")), "table")
 
     def _cell(self, cell: etree._Element) -> str:
-        paragraphs = [self.text(element) for element in cell.iter() if _local(element) == "p"]
+        paragraphs = [self.text(element) for element in cell.iter() if local(element) == "p"]
         return " ".join(" ".join(paragraphs).split())
 
     def text(self, paragraph: etree._Element) -> str:
         """The visible text of a paragraph without its text boxes."""
         parts: list[str] = []
         for element in _visible(paragraph):
-            name = _local(element)
-            if name == "r" and (vanish := _child(element, "rPr", "vanish")) is not None:
+            name = local(element)
+            if name == "r" and (vanish := child(element, "rPr", "vanish")) is not None:
                 self.vanished += _value(vanish) not in {"0", "false"}
             if name == "t" and not _vanishes(element):
                 parts.append(element.text or "")
@@ -188,42 +139,42 @@ class _Body:
 
 def _visible(element: etree._Element) -> Iterator[etree._Element]:
     """The elements inside a paragraph in order, without deleted text, field codes and text boxes."""
-    for child in element:
-        name = _local(child)
+    for each in element:
+        name = local(each)
         if name in _SKIPPED or name in {"pPr", "p", "tbl"}:
             continue
-        yield child
+        yield each
         if name != "t":
-            yield from _visible(child)
+            yield from _visible(each)
 
 
 def _vanishes(text: etree._Element) -> bool:
-    vanish = _child(text.getparent(), "rPr", "vanish")
+    vanish = child(text.getparent(), "rPr", "vanish")
     return vanish is not None and _value(vanish) not in {"0", "false"}
 
 
 def _boxes(paragraph: etree._Element) -> Iterator[etree._Element]:
     """The outermost text boxes in a paragraph; the copy kept for old programs is left out."""
-    for child in paragraph:
-        name = _local(child)
+    for each in paragraph:
+        name = local(each)
         if name == "txbxContent":
-            yield child
+            yield each
         elif name not in {"Fallback", "p"}:
-            yield from _boxes(child)
+            yield from _boxes(each)
 
 
 def _below(element: etree._Element, name: str) -> Iterator[etree._Element]:
     """The nearest descendants of that name, content controls looked through."""
-    for child in element:
-        if _local(child) == name:
-            yield child
-        elif _local(child) in {"sdt", "sdtContent", "ins", "customXml"}:
-            yield from _below(child, name)
+    for each in element:
+        if local(each) == name:
+            yield each
+        elif local(each) in {"sdt", "sdtContent", "ins", "customXml"}:
+            yield from _below(each, name)
 
 
 def _add_notes(body: _Body, root: etree._Element | None) -> None:
     for note in root if root is not None else ():
-        if _attribute(note, "type") not in {"separator", "continuationSeparator"}:
+        if attribute(note, "type") not in {"separator", "continuationSeparator"}:
             body.add(note)
 
 
@@ -232,21 +183,14 @@ def _margins(archive: Archive, folder: str) -> list[str]:
     names = sorted(name for name in archive.names if re.match(rf"{re.escape(folder)}/(?:header|footer)\d*\.xml$", name))
     texts: dict[str, None] = {}
     for name in names[:100]:
-        root = _xml(archive, name)
+        root = part(archive, name)
         if root is not None:
-            lines = ("".join(_margin_text(element)) for element in root.iter() if _local(element) == "p")
+            lines = ("".join(_margin_text(element)) for element in root.iter() if local(element) == "p")
             texts["\n".join(line for line in lines if line.strip())] = None
     return list(texts)
 
 
 def _margin_text(paragraph: etree._Element) -> Iterator[str]:
     for element in _visible(paragraph):
-        name = _local(element)
+        name = local(element)
         yield (element.text or "") if name == "t" else _BREAKS.get(name, "")
-
-
-def _core_title(archive: Archive) -> str:
-    root = _xml(archive, "docProps/core.xml")
-    title = "" if root is None else next((element.text or "" for element in root if _local(element) == "title"), "")
-    title = " ".join(title.split())
-    return title if 3 < len(title) <= 200 and not re.match(r".*\.\w{2,5}$|Microsoft Word", title) else ""

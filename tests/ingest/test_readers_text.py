@@ -117,7 +117,7 @@ def test_unknown_suffix_is_sniffed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "suffix", "kind"), [(b"PK\x03\x04\xff", ".pptx", ".pptx"), (b"{\\rtf1 Hi}", ".txt", "RTF")]
+    ("data", "suffix", "kind"), [(b"PK\x03\x04\xff", ".key", ".key"), (b"{\\rtf1 Hi}", ".txt", "RTF")]
 )
 def test_documents_without_a_reader(data: bytes, suffix: str, kind: str) -> None:
     """A document of a kind that no reader knows is refused by that kind, with what to do."""
