@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from adapters import finished_run, version_folder
 from adapters.activation_log import ActivationLog
 from adapters.collaborators import Database
 from adapters.errors import AdapterFitError
+from adapters.folder_listing import loose_file, loose_files, whole_versions
 from adapters.gguf_facts import shown
 from adapters.registered import (
     MAIN_FILES,
@@ -29,7 +29,7 @@ from adapters.registered import (
     now,
     split_version,
 )
-from adapters.version_folder import Manifest, read_manifest
+from adapters.version_folder import read_manifest
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -81,7 +81,7 @@ class Registry:
             lambda db: list(db.query("SELECT * FROM adapters ORDER BY name COLLATE NOCASE, version DESC"))
         )
         strengths = dict(await self.log.active())
-        loose = await asyncio.to_thread(self._loose, strengths)
+        loose = await asyncio.to_thread(loose_files, self.folder, strengths)
         return [self._adapter(row, strengths) for row in rows] + loose
 
     async def get(self, text: str) -> Adapter:
@@ -100,7 +100,7 @@ class Registry:
                 return usable[0]
         path = Path(text).expanduser()
         if "@" not in text and await asyncio.to_thread(path.is_file):
-            return await asyncio.to_thread(_loose_file, path.resolve(), dict(await self.log.active()))
+            return await asyncio.to_thread(loose_file, path.resolve(), dict(await self.log.active()))
         raise AdapterFitError(
             f"There is no adapter {shown(text, 200)}.", f"`assistant adapters` lists them; files lie in {self.folder}."
         )
@@ -143,20 +143,32 @@ class Registry:
         return await self.set_state(adapter, "retired", "put aside")
 
     async def rename(self, name: str, new: str) -> None:
-        """Call all versions of `name` something else; their files stay where they are.
+        """Call all versions of `name` something else; their folder follows.
 
         Raises:
-            AdapterFitError: the new name is taken or not possible, or there is no such adapter.
+            AdapterFitError: the new name is taken or not possible, there is no such adapter, or it is active.
+            TrainingError: the folder cannot be renamed.
         """
         check_name(new)
-
-        def work(db: sqlite_utils.Database) -> int:
-            if db.execute("SELECT 1 FROM adapters WHERE name = ?", [new]).fetchone():
-                raise AdapterFitError(f"There is an adapter {new} already.", "Choose another name.")
-            return db.execute("UPDATE adapters SET name = ? WHERE name = ?", [new, name]).rowcount
-
-        if not await self._database.write(work):
+        known = await self.all()
+        versions = [adapter for adapter in known if adapter.name == name and adapter.id]
+        if not versions:
             raise AdapterFitError(f"There is no adapter {shown(name)}.", "`assistant adapters` lists them.")
+        for adapter in versions:
+            self._refuse_active(adapter)
+        if new in {adapter.name for adapter in known} or (self.folder / new).exists():
+            raise AdapterFitError(f"There is an adapter {new} already.", "Choose another name.")
+        try:
+            await asyncio.to_thread((self.folder / name).rename, self.folder / new)
+            await asyncio.to_thread(version_folder.sync_folder, self.folder)
+        except OSError as error:
+            raise version_folder.disk_error(error) from error
+        await self._database.write(  # a crash right before this line is mended by `sweep`
+            lambda db: db.execute(
+                "UPDATE adapters SET name = ?, folder = ? || substr(folder, instr(folder, '/')) WHERE name = ?",
+                [new, new, name],
+            )
+        )
 
     async def remove(self, adapter: Adapter) -> None:
         """Delete a version with its files, evaluations and scores. Datasets stay.
@@ -208,25 +220,32 @@ class Registry:
         """At the start: delete what a killed process left half done, list whole versions without a row.
 
         Such a version lacks its row because the process died between its rename and its row, or because
-        an older database was put back. Returns the versions that were listed again, as "trained".
-        Only the process that holds the instance lock may call this.
+        an older database was put back. Returns the versions that were listed again: "trained", or as
+        they were where their folder had been renamed. Only the process that holds the instance lock may call this.
         """
-        known = await self._database.read(lambda db: {row["folder"] for row in db.query("SELECT folder FROM adapters")})
+        rows = await self._database.read(lambda db: list(db.query("SELECT * FROM adapters")))
         await asyncio.to_thread(version_folder.sweep, self.folder)
+        lost = [row for row in rows if not (self.folder / row["folder"]).exists()]
         found = []
-        for place, manifest in await asyncio.to_thread(self._unlisted, known):
-            facts = manifest.facts
-            name, version = manifest.name, await self._next_version(manifest.name, manifest.version)
-            found.append(await self.by_id(await self._insert(name, version, place, facts, {})))
+        for place, manifest in await asyncio.to_thread(whole_versions, self.folder, {row["folder"] for row in rows}):
+            name, version = place.split("/v")
+            known = [
+                r for r in lost if (r["version"], json.loads(r["facts"])) == (int(version), manifest.facts.as_json())
+            ]
+            if known:
+                identifier = known[0]["id"]
+                lost.remove(known[0])
+                await self._change(identifier, "name = ?, folder = ?", [name, place])
+            else:
+                identifier = await self._insert(name, int(version), place, manifest.facts, {})
+            found.append(await self.by_id(identifier))
         return found
 
-    async def _next_version(self, name: str, wanted: int = 0) -> int:
-        """One more than any version ever had whose row or folder is there; `wanted` if that is free."""
+    async def _next_version(self, name: str) -> int:
+        """One more than any version whose row or folder is there."""
         rows = await self._database.read(
             lambda db: {row["version"] for row in db.query("SELECT version FROM adapters WHERE name = ?", [name])}
         )
-        if wanted and wanted not in rows:
-            return wanted
         folders = {int(path.name[1:]) for path in (self.folder / name).glob("v*") if path.name[1:].isdigit()}
         return max(rows | folders, default=0) + 1
 
@@ -260,21 +279,6 @@ class Registry:
         except OSError as error:
             raise version_folder.disk_error(error) from error
 
-    def _unlisted(self, known: set[str]) -> list[tuple[str, Manifest]]:
-        found = []
-        for folder in sorted(self.folder.glob("*/v*")):
-            place = f"{folder.parent.name}/{folder.name}"
-            if place in known or folder.parent.name.startswith(version_folder.TEMPORARY):
-                continue
-            try:
-                manifest = read_manifest(folder)
-                check_name(manifest.name)
-                version_folder.verify(folder, manifest)
-            except AdapterFitError:
-                continue  # somebody's own folder, or a damaged version: neither listed nor deleted
-            found.append((place, manifest))
-        return found
-
     def _verify(self, adapter: Adapter) -> None:
         path = adapter.path
         try:
@@ -289,9 +293,6 @@ class Registry:
         size, digest = read_manifest(adapter.folder).files.get(path.relative_to(adapter.folder).as_posix(), (-1, ""))
         version_folder.check_file(path, size, digest)
         self._verified.add(key)
-
-    def _loose(self, strengths: dict[int | str, float]) -> list[Adapter]:
-        return [_loose_file(path, strengths) for path in sorted(self.folder.glob("*.gguf")) if path.is_file()]
 
     def _adapter(self, row: dict[str, Any], strengths: dict[int | str, float]) -> Adapter:
         facts = facts_from_json(json.loads(row["facts"]))
@@ -309,9 +310,3 @@ class Registry:
     def _refuse_active(self, adapter: Adapter) -> None:
         if adapter.active:
             raise AdapterFitError(f"{adapter.label} is active.", "Take it off first: `assistant adapters deactivate`.")
-
-
-def _loose_file(path: Path, strengths: dict[int | str, float]) -> Adapter:
-    status = path.stat()
-    created = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
-    return Adapter(0, path.stem, 0, "loose", path, status.st_size, created=created, strength=strengths.get(str(path)))

@@ -107,8 +107,21 @@ async def test_rename_keeps_versions_and_files(registry: Registry, tmp_path: Pat
         await registry.rename("style", "../x")
     await registry.rename("style", "work")
     adapter = await registry.get("work@v1")
+    assert adapter.folder == registry.folder / "work" / "v1"
     await registry.verify(adapter)
-    assert (await registry.add(run)).label == "style@v2"  # the folder of v1 is still in use
+    assert (await registry.add(run)).label == "style@v1"
+    await registry.log.add([(adapter.id, 1.0)], "base")
+    with pytest.raises(AdapterFitError, match="is active"):
+        await registry.rename("work", "life")
+
+
+async def test_a_rename_that_was_cut_off_is_finished(registry: Registry, tmp_path: Path) -> None:
+    """When only the folder was renamed before the end, the next start gives the row its new name and state back."""
+    adapter = await registry.set_state(await registry.add(finished_run(tmp_path / "run")), "proven", "better")
+    (registry.folder / "style").rename(registry.folder / "work")
+    [found] = await registry.sweep()
+    assert (found.id, found.label, found.state) == (adapter.id, "work@v1", "proven")
+    await registry.verify(found)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a..b", "a/b", "-x", "x" * 65, "style.gguf", "off", "a b", "é", "a\n"])

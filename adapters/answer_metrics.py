@@ -1,0 +1,87 @@
+"""How close is an answer to the expected one? Exact match, token F1, ROUGE-L, and runs copied from training."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+ARTICLES = {"a", "an", "the"}
+UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")  # kana and Han: a word each
+ROUGE_WORD = re.compile(r"[^\W_]+")
+COPIED_WORDS = 8  # a run of so many words is no coincidence
+WHOLE_ANSWER = 3  # words; shorter training answers occur by chance
+
+
+def words(text: str) -> list[str]:
+    """Words as SQuAD compares them: lower case, without punctuation and English articles.
+
+    Follows normalize_answer of the SQuAD 1.1 script (arXiv 1606.05250), with the punctuation of all
+    scripts, and with each character of scripts that are written without spaces as a word.
+    """
+    kept = "".join(character for character in unicodedata.normalize("NFKC", text).lower() if not _mark(character))
+    return [word for word in UNSPACED.sub(r" \1 ", kept).split() if word not in ARTICLES]
+
+
+def exact_match(answer: str, expected: str) -> float:
+    """1.0 where both are the same words, else 0.0."""
+    return float(words(answer) == words(expected))
+
+
+def token_f1(answer: str, expected: str) -> float:
+    """Harmonic mean of precision and recall of the words, 0 to 1 (SQuAD 1.1); two empty answers are the same."""
+    given, wanted = words(answer), words(expected)
+    if not given or not wanted:
+        return float(given == wanted)
+    shared = sum((Counter(given) & Counter(wanted)).values())
+    return 2 * shared / (len(given) + len(wanted))
+
+
+def rouge_l(answer: str, expected: str) -> float:
+    """F-measure of the longest common subsequence of words, 0 to 1 (Lin 2004; no stemming, any script)."""
+    given, wanted = rouge_words(answer), rouge_words(expected)
+    if not given or not wanted:
+        return float(given == wanted)
+    return 2 * common_subsequence(given, wanted) / (len(given) + len(wanted))
+
+
+def rouge_words(text: str) -> list[str]:
+    """Lower-case runs of letters and digits."""
+    return ROUGE_WORD.findall(UNSPACED.sub(r" \1 ", unicodedata.normalize("NFKC", text).lower()))
+
+
+def common_subsequence(left: Sequence[str], right: Sequence[str]) -> int:
+    """Length of the longest common subsequence, one row of the table as the bits of one number.
+
+    Allison and Dix, "A bit-string longest-common-subsequence algorithm", Information Processing Letters 23, 1986.
+    """
+    places: dict[str, int] = {}
+    for place, word in enumerate(left):
+        places[word] = places.get(word, 0) | 1 << place
+    row = 0
+    for word in right:
+        joined = row | places.get(word, 0)
+        row = joined & ((joined - (row << 1 | 1)) ^ joined)
+    return row.bit_count()
+
+
+def copied(answers: Sequence[str], training: Iterable[str]) -> list[bool]:
+    """Whether each answer repeats text of training: a run of 8 words, or a whole answer of at least 3."""
+    runs: set[tuple[str, ...]] = set()
+    for text in training:
+        learned = tuple(words(text))
+        if WHOLE_ANSWER <= len(learned) < COPIED_WORDS:
+            runs.add(learned)
+        runs |= {learned[at : at + COPIED_WORDS] for at in range(len(learned) - COPIED_WORDS + 1)}
+    lengths = {len(run) for run in runs}
+    return [_holds(tuple(words(answer)), runs, lengths) for answer in answers]
+
+
+def _holds(said: tuple[str, ...], runs: set[tuple[str, ...]], lengths: set[int]) -> bool:
+    return any(said[at : at + length] in runs for length in lengths for at in range(len(said) - length + 1))
+
+
+def _mark(character: str) -> bool:
+    return character in string.punctuation or unicodedata.category(character).startswith("P")
