@@ -21,6 +21,10 @@ SCRIPTS = {
     "CYRILLIC": "Cyrillic", "GREEK": "Greek", "ARABIC": "Arabic", "HEBREW": "Hebrew", "CJK": "Chinese",
     "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "DEVANAGARI": "Devanagari", "THAI": "Thai",
 }  # fmt: skip
+_SPEAKERS = {
+    word: tuple(name for name, common in COMMON.items() if word in common.split())
+    for word in " ".join(COMMON.values()).split()
+}
 SAMPLE = 1_000  # characters looked at
 
 
@@ -34,8 +38,9 @@ def language(text: str) -> str:
     main = scripts.most_common(1)[0][0] if scripts else ""
     if main in SCRIPTS:
         return SCRIPTS[main]
-    said = words(sample)
-    found = Counter({name: sum(word in common.split() for word in said) for name, common in COMMON.items()})
+    found = Counter(dict.fromkeys(COMMON, 0))
+    for word in words(sample):
+        found.update(_SPEAKERS.get(word, ()))
     (best, hits), (_, second) = found.most_common(2)
     return best if hits >= 2 and hits > second else ""
 
