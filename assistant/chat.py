@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant import citations
 from assistant.attribution import Evidence, Place, passage_sentences
 from assistant.backends.base import Done
 from assistant.config import AnswerSettings
-from assistant.conversation import Citation, Message, Sampling, State, Usage
+from assistant.conversation import Citation, Conversation, Message, Sampling, State, Usage
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
 from assistant.model import Model
@@ -54,6 +54,7 @@ class ChatEngine:
     ) -> None:
         self.settings = settings
         self.sampling = sampling
+        self.before_answer: Callable[[Conversation], Awaitable[None]] | None = None  # puts on the chat's own adapters
         self._conversations = conversations
         self._model = model
         self._retriever = retriever
@@ -151,6 +152,8 @@ class ChatEngine:
     async def _steps(
         self, turn: Turn, thread: Sequence[Message], question: Message, sampling: Sampling, use_documents: bool
     ) -> AsyncGenerator[Event, None]:
+        if self.before_answer is not None:
+            await self.before_answer(await self._conversations.get(question.conversation_id))
         history = usable_history(thread)
         result = await self._retrieve(turn, history, question, use_documents)
         trace = _trace(result)

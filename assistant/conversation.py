@@ -85,7 +85,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat. `collections` None searches all documents, () none of them, else only the named ones."""
+    """A chat. `collections` None searches all documents, () none of them, else only the named ones.
+
+    `adapters` is the mix that answers in this chat alone ("": the base alone); None is the one in force for all.
+    """
 
     id: int
     title: str
@@ -94,3 +97,4 @@ class Conversation:
     updated_at: str = ""
     messages: int = 0
     draft: str = field(default="")
+    adapters: str | None = None

@@ -188,6 +188,10 @@ class Conversations:
             conversation_id, "collections = ?", None if collections is None else json.dumps(list(collections))
         )
 
+    async def set_adapters(self, conversation_id: int, mix: str | None) -> None:
+        """Let a mix of adapters answer in this chat alone, "" the base alone, None what is active for all."""
+        await self._change(conversation_id, "adapters = ?", mix)
+
     async def set_draft(self, conversation_id: int, text: str) -> None:
         """Keep what was typed but not sent."""
         await self._change(conversation_id, "draft = ?", text)
@@ -270,7 +274,7 @@ def _conversation(row: dict[str, Any]) -> Conversation:
     scope = None if row["collections"] is None else tuple(json.loads(row["collections"]))
     return Conversation(
         id=row["id"], title=row["title"] or "New chat", collections=scope, created_at=row["created_at"],
-        updated_at=row["updated_at"], messages=row["messages"], draft=row["draft"],
+        updated_at=row["updated_at"], messages=row["messages"], draft=row["draft"], adapters=row.get("adapters"),
     )  # fmt: skip
 
 

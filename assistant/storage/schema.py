@@ -56,3 +56,9 @@ def conversations_and_messages(db: sqlite_utils.Database) -> None:
 def state(db: sqlite_utils.Database) -> None:
     """Small facts that outlive a session: the active adapter, the last chat, the adapter on trial."""
     db.execute("CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+
+
+@migrations()
+def adapters_of_a_chat(db: sqlite_utils.Database) -> None:
+    """A chat may answer with its own mix of adapters."""
+    db.execute("ALTER TABLE conversations ADD COLUMN adapters TEXT")  # NULL = what is active, '' = none

@@ -1,0 +1,212 @@
+"""Which adapters answer: activation, rollback, and the mix that one chat has for itself.
+
+Only proven adapters (and loose files, which are the user's own) go on without force; each file is held
+against its manifest and each version against the base model it was trained for (SAFETY R15). The new mix
+is put on and tried first, then committed to the log: after a crash the old or the new one is in force.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from adapters.activation_log import Part
+from adapters.base_records import BaseRecords
+from adapters.errors import GGUFError
+from adapters.mix import Share, checked, mix_text, parse_mix
+from adapters.registered import Adapter
+from adapters.registry import Registry
+from assistant.adapter_trials import AdapterTrials
+from assistant.conversation import Conversation
+from assistant.errors import AdapterError, AssistantError
+from assistant.model import Model
+
+T = TypeVar("T")
+
+
+def _translated(work: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """Errors of adapters leave as ours."""
+
+    @functools.wraps(work)
+    async def run(*arguments: Any, **options: Any) -> T:
+        try:
+            return await work(*arguments, **options)
+        except GGUFError as error:
+            raise AdapterError(str(error), error.hint) from error
+
+    return run
+
+
+class AdapterUse:
+    """Puts adapters on the chat's model and remembers them over sessions."""
+
+    def __init__(self, registry: Registry, bases: BaseRecords, model: Model, trials: AdapterTrials) -> None:
+        self._registry = registry
+        self._bases = bases
+        self._model = model
+        self._trials = trials
+        self._outside: tuple[Share, ...] | None = None  # what was on before a chat's own mix; None: no such mix is on
+
+    async def file(self, name: str) -> Path:
+        """The adapter's file, after its SHA-256 and its base were compared (see Model's Resolver).
+
+        Raises:
+            AdapterFitError: there is none, it has changed, or it belongs to another model.
+        """
+        adapter = await self._registry.get(name)
+        await self._registry.verify(adapter)
+        await self._check_base(adapter)
+        return adapter.path.resolve()
+
+    async def mix(self) -> tuple[Share, ...]:
+        """The mix that is in force for chats without their own, by exact names."""
+        return tuple(await self._shares(await self._registry.log.active()))
+
+    @_translated
+    async def activate(self, text: str, *, force: bool = False) -> str:
+        """Put a mix on (`style`, `style@v2:0.7 work:0.3`, a path) and keep it on; returns it as text.
+
+        Raises:
+            AdapterError: unknown, unproven (without `force`), changed, for another base, or the model
+                refuses it; what was on stays on.
+        """
+        shares, parts = await self._checked(parse_mix(text), force)
+        return await self._put_on(shares, parts)
+
+    @_translated
+    async def deactivate(self, name: str = "") -> str:
+        """Take one adapter out of the mix, or all off; returns what is left as text.
+
+        Raises:
+            AdapterError: that one is not on.
+        """
+        parts = await self._registry.log.active() if name else []
+        if name:
+            adapter = await self._registry.get(name)
+            reference = adapter.id or str(adapter.path)
+            if reference not in [part for part, _ in parts]:
+                raise AdapterError(f"{adapter.label} is not on.", "`assistant adapters` marks what is.")
+            parts = [part for part in parts if part[0] != reference]
+        return await self._put_on(await self._shares(parts), parts)
+
+    @_translated
+    async def rollback(self) -> str:
+        """Put on what was on before, as far as it still exists; a second rollback undoes the first.
+
+        Raises:
+            AdapterError: nothing was on before, or the model refuses it.
+        """
+        current, *before = await self._registry.log.history() or [[]]
+        for parts in before or ([[]] if current else []):
+            if parts == current:
+                continue
+            try:
+                shares = await self._shares(parts)
+            except GGUFError:
+                continue  # an adapter that was removed
+            return await self._put_on(shares, parts)
+        raise AdapterError("No other adapters were on before.", "`assistant adapters` lists them.")
+
+    async def restore(self) -> None:
+        """At the start: let the model put on what was active, unless the settings name an adapter.
+
+        What was being tried when the assistant ended is not put on again (the model names it).
+        """
+        if self._model.wanted:
+            return
+        try:
+            shares = await self.mix()
+            if {share.name for share in shares} & set(self._trials.suspects):
+                await self._registry.log.add([], "")
+                shares = ()
+        except (GGUFError, AssistantError) as error:
+            self._model.notices.append(f"The model answers without an adapter: {error}")
+            return
+        self._model.wanted = shares
+
+    @_translated
+    async def checked_mix(self, text: str, *, force: bool = False) -> str:
+        """A mix for a chat of its own: by exact names, refused as `activate` refuses; "" is the base alone."""
+        shares, _ = await self._checked(parse_mix(text), force)
+        return mix_text(shares)
+
+    async def before_answer(self, conversation: Conversation) -> None:
+        """Put on what this chat answers with, where it differs from what is on."""
+        if conversation.adapters is None:
+            if self._outside is not None:
+                outside, self._outside = self._outside, None
+                await self._try(outside)
+            return
+        if self._outside is None:
+            await self._model.ready()  # so that `wanted` is what could be put on
+            self._outside = self._model.wanted
+        try:
+            await self._try(parse_mix(conversation.adapters))
+        except GGUFError as error:  # a chat stored elsewhere
+            self._model.notices.append(f"The adapters of this chat are not used: {error}")
+
+    async def _try(self, shares: tuple[Share, ...]) -> None:
+        """Put a mix on; where that fails the base answers, and the reason is told."""
+        if shares == self._model.wanted:
+            return
+        try:
+            await self._model.use_adapters(shares)
+        except AdapterError as error:
+            self._model.notices.append(f"The model answers without an adapter: {error}")
+            await self._model.use_adapters(())
+
+    async def _put_on(self, shares: Sequence[Share], parts: Sequence[Part]) -> str:
+        info = await self._model.ready()
+        text = await self._model.use_adapters(tuple(shares))
+        self._outside = None
+        if list(parts) != await self._registry.log.active():
+            await self._registry.log.add(parts, info.name)
+        return text
+
+    async def _checked(self, shares: Sequence[Share], force: bool) -> tuple[tuple[Share, ...], list[Part]]:
+        """The mix by exact names and as the log has it."""
+        exact: list[Share] = []
+        parts: list[Part] = []
+        for share in shares:
+            adapter = await self._registry.get(share.name)
+            _check_usable(adapter, force)
+            exact.append(Share(adapter.label if adapter.id else str(adapter.path), share.scale))
+            parts.append((adapter.id or str(adapter.path), share.scale))
+        return checked(exact), parts
+
+    async def _shares(self, parts: Sequence[Part]) -> list[Share]:
+        return [
+            Share((await self._registry.by_id(part)).label if isinstance(part, int) else part, scale)
+            for part, scale in parts
+        ]
+
+    async def _check_base(self, adapter: Adapter) -> None:
+        """Raise AdapterError unless the adapter was trained for the model that is loaded."""
+        info, facts = self._model.info, adapter.facts
+        if info is None or facts is None or not facts.base_sha256:
+            return
+        held = await self._bases.sha256(Path(info.path))
+        if held and held != facts.base_sha256:
+            raise AdapterError(
+                f"{adapter.label} was trained for {facts.base_name}, the model is {info.name}: their weights differ.",
+                "Load its own model, or train it for this one.",
+            )
+
+
+def _check_usable(adapter: Adapter, force: bool) -> None:
+    if adapter.facts is not None and adapter.facts.kind == "model":
+        raise AdapterError(f"{adapter.label} is a whole model, not an adapter.", f"Load it with /model {adapter.path}")
+    if adapter.facts is not None and adapter.facts.kind == "prompt":
+        raise AdapterError(f"{adapter.label} is a soft prompt; it runs on the transformers engine only.")
+    if force or adapter.state in ("proven", "loose"):
+        return
+    why = {
+        "trained": "has not been proven", "rejected": "was rejected", "retired": "was put aside",
+    }[adapter.state]  # fmt: skip
+    reason = f": {adapter.reason}" if adapter.reason and adapter.state != "retired" else "."
+    raise AdapterError(
+        f"{adapter.label} {why}{reason}",
+        f"`assistant adapters prove {adapter.label}`, or --force to use it all the same.",
+    )
