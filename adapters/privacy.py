@@ -83,12 +83,12 @@ def iban(text: str) -> bool:
 
 
 def _phone(text: str) -> bool:
-    digits = sum(character.isdecimal() for character in text)
-    if not 8 <= digits <= 15 or DATE.fullmatch(text.strip()):
+    if not 8 <= sum(character.isdecimal() for character in text) <= 15 or DATE.fullmatch(text):
         return False
-    return text[0] in "+(" or text.startswith("0") or sum(text.count(mark) for mark in " -./") >= 2
+    return bool(PHONE.match(text))
 
 
+PHONE = re.compile(r"\+\d|00?[ /-]?\d|\(0?\d{1,4}\)|\d{3}[-. ]\d{3}[-. ]\d{4}$")
 DATE = re.compile(r"\d{4}[-./ ]\d\d?[-./ ]\d\d?(?:[ -]\d{2,4})*|\d\d?[-./ ]\d\d?[-./ ]\d{4}(?:[ -]\d{2,4})*")
 _ANY: Callable[[str], bool] = lambda text: True  # noqa: E731  # a name for "every match counts"
 # In the order of certainty: what one kind takes, the next do not see. Every repetition is bounded.

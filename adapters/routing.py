@@ -19,7 +19,7 @@ from adapters.rows import Row
 Kind = Literal["style", "facts", "vocabulary", "passages", "text"]
 KINDS: dict[Kind, str] = {
     "style": "examples of a style or format", "facts": "short facts", "vocabulary": "words and their meaning",
-    "passages": "long answers from documents", "text": "passages of plain text",
+    "passages": "long answers full of facts", "text": "passages of plain text",
 }  # fmt: skip
 RECALLED = frozenset[Kind](("facts", "vocabulary"))  # learned as they are, not as examples of something
 QUESTION = re.compile(
@@ -82,7 +82,7 @@ def advise(rows: Sequence[Row], in_documents: int = 0) -> Advice:
     sentences = [_summary(counts), *ADVICE[kind]]
     for other, count in counts.items():
         if other == "passages" != kind and count * 10 >= len(rows):
-            sentences.append(f"{count:,} answers are long and from documents. {RETRIEVAL}")
+            sentences.append(f"{count:,} answers are long and full of facts. {RETRIEVAL}")
     if in_documents:
         what = "fact stands" if in_documents == 1 else "facts stand"
         sentences.append(f"{in_documents:,} {what} in your documents already. {RETRIEVAL}")
@@ -99,7 +99,7 @@ def kinds(rows: Sequence[Row]) -> Counter[Kind]:
     told = [kind_of(row) for row in rows]
     spoken = [row for row, kind in zip(rows, told, strict=True) if kind not in ("text", "passages")]
     facts = [row for row, kind in zip(rows, told, strict=True) if kind == "facts"]
-    different = {(row.origin.group if row.origin.source != "file" else "", plain(row.answer)) for row in facts}
+    different = {plain(row.answer) for row in facts}
     asked = {row.origin.group or plain(row.question) for row in facts}
     formatted, classes = has_format([row.answer for row in spoken]), len(different) * 2 < len(asked)
     return Counter(
@@ -122,7 +122,7 @@ def kind_of(row: Row) -> Kind:
         return "facts"
     if asks and len(answer) <= SHORT_FACT and len(question.split()) <= 40:
         return "facts"
-    if asks and len(answer) > LONG_ANSWER and len(PARTICULAR.findall(row.answer)) * 25 >= len(answer):
+    if asks and len(answer) > LONG_ANSWER and len(PARTICULAR.findall(row.answer)) * 12 >= len(answer):
         return "passages"
     return "style"
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.model import Model
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
+    from assistant.storage.teachings import Teachings
     from ingest.library import Library
     from ingest.pipeline import Pipeline
     from ingest.retrieval import Retriever
@@ -39,6 +40,7 @@ class Core:
     """The assistant without a face. Built without I/O; `open` connects it to its home."""
 
     conversations: Conversations
+    teachings: Teachings
     engine: ChatEngine
     model: Model
     trials: AdapterTrials
@@ -147,6 +149,7 @@ class Core:
         from assistant.chat import ChatEngine
         from assistant.model import Model
         from assistant.storage.conversations import Conversations
+        from assistant.storage.teachings import Teachings
         from ingest.library import Library
         from ingest.pipeline import Pipeline
         from ingest.retrieval import Retriever
@@ -163,6 +166,7 @@ class Core:
         self.registry = Registry(documents, config.home / "adapters")
         self.bases = BaseRecords(documents)
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials)
+        self.teachings = Teachings(documents)
         self.library = Library(documents)
         self.pipeline = Pipeline(
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
@@ -172,6 +176,16 @@ class Core:
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )
         self.engine.before_answer = self.adapters.before_answer
+
+    def encoding_worker(self) -> WorkerProcess:
+        """A process that shows rows as the chat's model reads them; whoever asks for it stops it."""
+        from assistant.models.location import resolve_model
+        from assistant.prompting import system_prompt
+
+        base, system = str(resolve_model(self.model.name)), system_prompt(self.config.answer.system_prompt)
+        worker = WorkerProcess("encoding", {"base": base, "system_prompt": system}, self.config.home / "logs")
+        self.workers = (*(worker for worker in self.workers if worker.name != "encoding"), worker)
+        return worker
 
     def trial_model(self, context: int = 2048) -> Model:
         """Another process with the chat's model and no adapter, to try and measure in while the chat goes on.

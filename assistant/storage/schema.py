@@ -62,3 +62,16 @@ def state(db: sqlite_utils.Database) -> None:
 def adapters_of_a_chat(db: sqlite_utils.Database) -> None:
     """A chat may answer with its own mix of adapters."""
     db.execute("ALTER TABLE conversations ADD COLUMN adapters TEXT")  # NULL = what is active, '' = none
+
+
+@migrations()
+def teachings(db: sqlite_utils.Database) -> None:
+    """What the user taught with /teach: one answer a question."""
+    db.execute(
+        """CREATE TABLE teachings (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            question TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            asked TEXT NOT NULL UNIQUE,    -- the question as it is compared
+            created_at TEXT NOT NULL)"""
+    )

@@ -1,0 +1,34 @@
+"""The child that counts and shows the tokens of rows: no tokenizer is loaded into the process with the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from adapters.encoding import Codec, codec_for
+from adapters.preview import preview
+from adapters.rows import row_from_json
+
+
+class EncodingWorker:
+    """Encodes rows for one base model; its tokenizer is loaded with the first call."""
+
+    def __init__(self, base: str, system_prompt: str) -> None:
+        self._base = base
+        self._system = system_prompt
+        self._loaded: Codec | None = None
+
+    def measure(self, rows: list[dict[str, Any]], max_tokens: int) -> list[list[Any]]:
+        """[tokens, cut tokens, side] of each row (see lengths.Measured)."""
+        encoded = [self._codec().encode(row_from_json(row), max_tokens) for row in rows]
+        return [[len(entry.ids) + entry.cut, entry.cut, entry.side] for entry in encoded]
+
+    def preview(self, rows: list[dict[str, Any]], max_tokens: int) -> list[dict[str, Any]]:
+        """The tokens of each row and which are learned (see preview.Preview)."""
+        shown = [preview(row_from_json(row), self._codec(), max_tokens) for row in rows]
+        return [{name: getattr(entry, name) for name in ("label", "split", "tokens", "cut", "side")} for entry in shown]
+
+    def _codec(self) -> Codec:
+        if self._loaded is None:
+            self._loaded = codec_for(Path(self._base), self._system)
+        return self._loaded
