@@ -25,14 +25,24 @@ _SUFFIXES = {
     "table": "csv tsv tab",
     "opendocument": "odt ott odp otp ods ots",
     "book": "epub",
+    "mail": "eml mbox mbx mht mhtml",
+    "outlook": "msg",
+    "rich_text": "rtf",
+    "cards": "ics ical vcf",
+    "subtitles": "srt vtt",
+    "structured": "json jsonl ndjson geojson",
+    "notebook": "ipynb",
+    "yaml": "yaml yml",
+    "xml": "xml rss atom opml",
     "code": "py pyi pyw js mjs cjs jsx ts tsx c h cc cpp cxx hpp hh cu java kt kts scala groovy cs go rs swift dart "
-    "rb php pl pm lua r jl sh bash zsh fish ps1 sql toml ini cfg conf properties yaml yml json jsonl ndjson xml css "
+    "rb php pl pm lua r jl sh bash zsh fish ps1 sql toml ini cfg conf properties css "
     "scss less vue svelte ex exs erl hs ml clj lisp el vim m tf proto graphql gradle cmake mk bat",
 }
 READERS = {f".{suffix}": module for module, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
-_UNREAD = "doc rtf ppt pps xls xlsb msg pages numbers key mobi azw azw3 chm one vsd mdb accdb odg djvu wpd"
+_UNREAD = "doc ppt pps xls xlsb pages numbers key mobi azw azw3 chm one vsd mdb accdb odg djvu wpd"
 UNREAD_DOCUMENTS = frozenset(f".{suffix}" for suffix in _UNREAD.split())  # documents that no reader here knows
-TEXT_READERS = frozenset({"text", "markdown", "code", "table"})  # these read bytes that must be text
+_TEXT = "text markdown code table mail cards subtitles structured notebook yaml xml"
+TEXT_READERS = frozenset(_TEXT.split())  # these read bytes that must be text
 
 
 def reader_of(suffix: str) -> str:
@@ -50,10 +60,9 @@ def read_document(data: bytes, stem: str, suffix: str, limits: Limits) -> Docume
     """
     if not data:
         raise UnreadableError("the file is empty")
-    if suffix.lower() in UNREAD_DOCUMENTS or data.startswith(b"{\\rtf"):
-        kind = "RTF" if data.startswith(b"{\\rtf") else suffix
-        raise UnreadableError(f"there is no reader for {kind} files", "Save it as .docx, .pdf or .txt and add that.")
-    reader = reader_of(suffix)
+    if suffix.lower() in UNREAD_DOCUMENTS:
+        raise UnreadableError(f"there is no reader for {suffix} files", "Save it as .docx, .pdf or .txt and add that.")
+    reader = "rich_text" if data.startswith(b"{\\rtf") else reader_of(suffix)
     refuse_binary(data[:SAMPLE_BYTES], suffix)
     module = importlib.import_module(f"ingest.readers.{reader or 'text'}")
     return cast(Reader, module.read)(data, stem, suffix.lower(), limits)

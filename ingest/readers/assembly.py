@@ -61,6 +61,11 @@ class Assembly:
         self._place = ""
         self._sections: list[Section] = []
 
+    @property
+    def length(self) -> int:
+        """How many characters there are so far."""
+        return self._length
+
     def page(self, number: int, place: str = "") -> None:
         """All further blocks stand on this page or slide, which is called `place` where that is no page."""
         self._page, self._place = number, place

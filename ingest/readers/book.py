@@ -42,7 +42,7 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
             title = names.get(name, "")
             assembly.place(f"chapter {number}" + (f": {title}" if title else ""))
             assembly.close_headings()
-            add_html(assembly, content, chapter=title)
+            add_html(assembly, content, chapter=title, optional=True)
     title = next((" ".join((each.text or "").split()) for each in descendants(root, "title")), "")
     return assembly.document(title or assembly.first_heading or stem)
 

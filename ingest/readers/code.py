@@ -29,7 +29,6 @@ _RULES: dict[str, str] = {
     "sql": r"(?i:(?:create|alter)[ ]+(?:or[ ]+replace[ ]+|unique[ ]+|temp(?:orary)?[ ]+|materialized[ ]+){0,3}"
     r"(?:table|view|index|function|procedure|trigger|type)[ ]+(?:if[ ]+not[ ]+exists[ ]+)?)[\w.\"`\[\]]+",
     "toml ini cfg conf properties": r"\[{1,2}[^\]\n]+\]{1,2}",
-    "yaml yml": r"[A-Za-z_][\w.-]*(?=:(?:\s|$))",
     "lua": r"(?:local[ ]+)?function[ ]+[\w.:]+",
     "pl pm": r"sub[ ]+\w+|package[ ]+[\w:]+",
     "r": r"[\w.]+[ ]*(?:<-|=)[ ]*function",

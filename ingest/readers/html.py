@@ -39,13 +39,15 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
     return assembly.document(title.strip() or stem)
 
 
-def add_html(assembly: Assembly, data: bytes | str, chapter: str = "") -> str:
+def add_html(assembly: Assembly, data: bytes | str, chapter: str = "", optional: bool = False) -> str:
     """Add a page's visible text; returns its title. `chapter` becomes a heading above it where it has none.
 
     Raises:
-        UnreadableError: not text, nothing at all (but not with `chapter`), or too long.
+        UnreadableError: not text, nothing at all (unless `optional`), or too long.
     """
     text, notes = (data, ()) if isinstance(data, str) else decode(data, html=True)
+    if optional and not text.strip():
+        return ""
     assembly.notes.extend(note for note in notes if note not in assembly.notes)
     root, complete = _parsed(text)
     if root is None or not complete:

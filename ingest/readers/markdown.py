@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ingest.document import Document
 from ingest.readers.assembly import HeadingPath, Mark, marked_document
+from ingest.readers.chat import chat_document, is_chat
 from ingest.readers.limits import Limits
 from ingest.readers.text import readable_text
 
@@ -28,6 +29,8 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
         UnreadableError: binary, empty, or too long.
     """
     text, notes = readable_text(data, limits)
+    if is_chat(text):
+        return chat_document(stem, text, notes, limits)
     front = _FRONT_MATTER.match(text)
     named = _FRONT_TITLE.search(front[0]) if front else None
     marks = list(_marks(text, front.end() if front else 0))

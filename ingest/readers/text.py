@@ -1,4 +1,4 @@
-"""Plain text: notes, logs, tables of values, reStructuredText and Org files."""
+"""Plain text: notes, logs, reStructuredText, Org and TeX files, chats that a phone exported."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from ingest.document import Document
 from ingest.readers.assembly import HeadingPath, Mark, marked_document
+from ingest.readers.chat import chat_document, is_chat
 from ingest.readers.cleaning import Cleaner
 from ingest.readers.encoding import decode
 from ingest.readers.limits import Limits, check_text_size
 
-BY_LINE = frozenset({".log", ".csv", ".tsv", ".diff", ".patch", ".ics", ".vcf", ".bib"})
+BY_LINE = frozenset({".log", ".diff", ".patch", ".bib"})
 _RST_HEADING = re.compile(
     r"^(?P<over>([^\w\s])\2{2,}\n)?[ ]?(?P<name>\S[^\n]{0,198})\n(?P<line>([^\w\s])\5{2,})[ ]*$", re.MULTILINE
 )
@@ -27,6 +28,8 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
         UnreadableError: binary, empty, or too long.
     """
     text, notes = readable_text(data, limits)
+    if suffix in {".txt", ".text"} and is_chat(text):
+        return chat_document(stem, text, notes, limits)
     marks = list(_marks(text, suffix))
     title = next((mark.headings[0] for mark in marks if mark.headings), stem)
     return marked_document(title, text, marks, notes)

@@ -116,13 +116,10 @@ def test_unknown_suffix_is_sniffed() -> None:
         read(bytes(range(256)) * 10, ".weird")
 
 
-@pytest.mark.parametrize(
-    ("data", "suffix", "kind"), [(b"PK\x03\x04\xff", ".key", ".key"), (b"{\\rtf1 Hi}", ".txt", "RTF")]
-)
-def test_documents_without_a_reader(data: bytes, suffix: str, kind: str) -> None:
+def test_documents_without_a_reader() -> None:
     """A document of a kind that no reader knows is refused by that kind, with what to do."""
-    with pytest.raises(UnreadableError, match=f"no reader for {kind} files") as error:
-        read(data, suffix)
+    with pytest.raises(UnreadableError, match="no reader for .key files") as error:
+        read(b"PK\x03\x04\xff", ".key")
     assert "Save it as" in error.value.hint
 
 
