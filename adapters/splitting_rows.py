@@ -13,6 +13,7 @@ from adapters.row_formats import Given
 from adapters.rows import Row, Split
 
 SAME_QUESTION = 0.7  # questions this similar (Jaccard of word pairs) stay on one side of the split
+PART = 8  # neighbouring passages that stay together where a document must be divided
 FEW = 4  # rows wanted in validation and in test, where there are enough
 
 
@@ -60,15 +61,24 @@ def units(rows: Sequence[Row]) -> list[list[int]]:
     if rows and max(Counter(near).values()) > max(3, len(rows) // 2):
         near = _equal([key_text(row) for row in rows])  # one pattern of question: only equal ones are the same
     clusters = Clusters(len(rows))
+    groups = _groups(rows)
     first: dict[str, int] = {}
-    for number, row in enumerate(rows):
+    for number in range(len(rows)):
         clusters.join(number, near[number])
-        if row.origin.group:
-            clusters.join(number, first.setdefault(row.origin.group, number))
+        if groups[number]:
+            clusters.join(number, first.setdefault(groups[number], number))
     found: dict[int, list[int]] = {}
     for number in range(len(rows)):
         found.setdefault(clusters.find(number), []).append(number)
     return list(found.values())
+
+
+def _groups(rows: Sequence[Row]) -> list[str]:
+    """What each row belongs to. Text of one or two documents alone is split between its parts, or not at all."""
+    groups = [row.origin.group for row in rows]
+    if any(row.turns for row in rows) or len(set(groups)) > 2:
+        return groups
+    return [f"{group}/{number // PART}" for number, group in enumerate(groups)]
 
 
 def key_text(row: Row) -> str:
