@@ -1,6 +1,6 @@
 """From which rows does the starter adapter learn? Builds rows.jsonl, deterministic by its seed.
 
-    python tools/starter/build.py --data DIR --out rows.jsonl [--rows 16000]
+    python tools/starter/build.py --data DIR --out rows.jsonl [--scale 1.0]
 
 DIR/train/ holds the licensed sets as JSON lines, xz; $ASSISTANT_DATA names it too. The first N training rows are a
 balanced sample of all, for every N.
@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -22,11 +23,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from adapters.rows import Row  # noqa: E402 - the repository has to be importable first
+from adapters.rows import Row, Split  # noqa: E402 - the repository has to be importable first
 from tools.starter.items import Item, as_row  # noqa: E402
+from tools.starter.paper_items import Papers  # noqa: E402
+from tools.starter.planted import planted  # noqa: E402
 from tools.starter.pool import Pool  # noqa: E402
 from tools.starter.reading import FAMILIES, Reading, load  # noqa: E402
 from tools.starter.reading_items import Readings, choose, usable  # noqa: E402
+from tools.starter.talk_items import talk, untold  # noqa: E402
+from tools.starter.talk_summaries import abstract, conversation, headline  # noqa: E402
 
 SEED = 20_240
 HELD_OUT = 0.025  # share of the groups for validation, and again for the test
@@ -76,6 +81,8 @@ def _plan(make: Readings) -> list[tuple[str, Callable[[Reading], Item | None], i
         ("boolq_train_part", make.elsewhere, 80, "even"),
         ("wiki_derived_definition", make.answered, 350, "short"),
         ("openstax_summary_glossary", make.answered, 250, "short"),
+        ("wikinews_headline_derived", lambda each: headline(each, make.chance), 180, "all"),
+        ("scitldr_a_train", lambda each: abstract(each, make.chance), 220, "all"),
     ]
 
 
@@ -86,6 +93,8 @@ def _wanted(readings: list[Reading], wanted: str) -> list[Reading]:
         return [each for each in readings if each.answer in ("Yes", "No")]
     if wanted == "short":
         return [each for each in readings if 3 <= len(each.answer.split()) <= 22 and "Learning Obj" not in each.context]
+    if wanted == "all":
+        return readings
     return usable(readings, span={"span": True, "free": False}.get(wanted))
 
 
@@ -103,6 +112,27 @@ def _sort(name: str) -> Callable[[Reading], str]:
     return lambda each: each.question.split()[0] if name == "fairytaleqa_train" else each.article
 
 
+def own_items(scale: float, chance: random.Random) -> list[Item]:
+    """Items of our own making: papers, conversations, small talk."""
+    papers = Papers(chance)
+    ways = (
+        (papers.value, 950), (papers.missing, 520), (papers.wrong_thing, 420), (papers.elsewhere, 180),
+        (papers.check, 260), (papers.two, 240), (papers.listed, 200), (papers.disagreement, 320),
+        (papers.follow_up, 360), (papers.summary, 110),
+    )  # fmt: skip
+    made = [way() for way, count in ways for _ in range(round(count * scale))]
+    made += [conversation(number, chance) for number in range(round(450 * scale))]
+    small = [*talk(), *untold(90, chance)]
+    return made + (small if scale >= 1 else chance.sample(small, round(len(small) * scale)))
+
+
+def with_orders(items: list[Item], scale: float, chance: random.Random) -> list[Item]:
+    """Some of the items again, with orders planted in a passage, in place of the plain ones."""
+    fit = [place for place, item in enumerate(items) if (item.gold or item.others) and not item.kind.startswith("summ")]
+    chosen = set(chance.sample(fit, min(len(fit), round(480 * scale))))
+    return [planted(item, chance) if place in chosen else item for place, item in enumerate(items)]
+
+
 def ordered(items: list[Item], chance: random.Random) -> list[Item]:
     """All items so that every beginning holds each kind of each source in its share."""
     groups: dict[tuple[str, str], list[Item]] = {}
@@ -115,7 +145,7 @@ def ordered(items: list[Item], chance: random.Random) -> list[Item]:
     return [item for _, _, item in sorted(placed, key=lambda each: each[:2])]
 
 
-def split_of(item: Item) -> str:
+def split_of(item: Item) -> Split:
     """Train, validation or test, by the group alone."""
     share = int.from_bytes(hashlib.sha256(item.group.encode()).digest()[:4], "big") / 2**32
     return "test" if share < HELD_OUT else "validation" if share < 2 * HELD_OUT else "train"
@@ -128,13 +158,13 @@ def rows_of(items: list[Item], seed: int) -> list[Row]:
         replace(as_row(item, number, chance), split=split_of(item))
         for number, item in enumerate(ordered(items, chance), 1)
     ]
-    seen: set[tuple[str, str]] = set()
-    fresh = [row for row in rows if not ((key := _key(row)) in seen or seen.add(key))]  # type: ignore[func-returns-value]  # add returns None
+    fresh = list({_key(row): row for row in reversed(rows)}.values())[::-1]
     return [row for split in ("train", "validation", "test") for row in fresh if row.split == split]
 
 
-def _key(row: Row) -> tuple[str, str]:
-    return row.question.split(">>>\n\n")[-1] + " ".join(turn.content for turn in row.turns[:-2]), row.answer
+def _key(row: Row) -> str:
+    """The whole row but for its random marker."""
+    return re.sub(r"<<<\w{8}|\w{8}>>>", "", " ".join(turn.content for turn in row.turns))
 
 
 def arguments() -> argparse.Namespace:
@@ -155,6 +185,7 @@ def main() -> int:
     options = arguments()
     chance = random.Random(options.seed)
     items = reading_items(Path(options.data) / "train", options.scale, chance)
+    items = with_orders([*items, *own_items(options.scale, chance)], options.scale, chance)
     rows = rows_of(items, options.seed)
     text = "".join(json.dumps(row.as_json(), ensure_ascii=False) + "\n" for row in rows)
     options.out.write_text(text, encoding="utf-8")

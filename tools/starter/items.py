@@ -64,9 +64,7 @@ def cited(answer: str, *marks: int) -> str:
 
 def declined(item: Item, kind: str, others: Sequence[Piece], question: str = "") -> Item:
     """The item with passages that do not hold its answer."""
-    return replace(
-        item, kind=kind, question=question or item.question, answer=DECLINE, gold=(), others=tuple(others)
-    )
+    return replace(item, kind=kind, question=question or item.question, answer=DECLINE, gold=(), others=tuple(others))
 
 
 def as_row(item: Item, number: int, chance: random.Random) -> Row:
@@ -78,7 +76,7 @@ def as_row(item: Item, number: int, chance: random.Random) -> Row:
     marker = f"{chance.getrandbits(32):08x}"
     last = question_with_passages(item.question, passages, marker) if passages else item.question
     answer = MARK.sub(lambda match: f"[{marks[int(match[1])]}]", item.answer)
-    before = [Turn(role, text) for pair in item.history for role, text in zip(("user", "assistant"), pair, strict=True)]
+    before = [turn for asked, said in item.history for turn in (Turn("user", asked), Turn("assistant", said))]
     origin = Origin("document", name=item.source, id=f"{item.kind}-{number}", group=item.group)
     return Row((*before, Turn("user", last), Turn("assistant", answer)), origin=origin, only_last=bool(before))
 

@@ -8,20 +8,10 @@ from collections.abc import Sequence
 
 from assistant.citations import content_words
 from tools.starter.reading import Reading
+from tools.starter.words import WORDS
 
-_PAIRS = """
-first last|largest smallest|biggest smallest|highest lowest|oldest youngest|longest shortest|before after|north south
-northern southern|east west|eastern western|increase decrease|increased decreased|won lost|win lose|male female
-father mother|brother sister|son daughter|king queen|early late|high low
-begin end|began ended|start stop|started stopped|open close|opened closed|birth death|born married|bought sold|buy sell
-import export|imports exports|minimum maximum|more fewer|most least|best worst|summer winter|major minor|majority minority
-upper lower|inside outside|above below|left right|accept refuse|accepted refused|arrive leave|arrived left|cause prevent
-caused prevented|support oppose|supported opposed|founded dissolved|built destroyed|gain lose|gained lost|hot cold
-rich poor|young old|friend enemy|remember forget|morning evening|day night|strong weak|same different|allowed forbidden
-rise fall|rose fell|give take|gave took|enter leave|entered left|happy angry|love hate|kind cruel|find lose|found lost
-"""
 OPPOSITES: dict[str, str] = {}
-for _pair in re.split(r"[|\n]+", _PAIRS.strip()):
+for _pair in WORDS["opposites"]:
     _one, _other = _pair.split()
     OPPOSITES.setdefault(_one, _other)
     OPPOSITES.setdefault(_other, _one)

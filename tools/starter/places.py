@@ -7,21 +7,18 @@ import re
 
 from assistant.citations import Span, sentences
 from tools.starter.items import Piece
+from tools.starter.words import WORDS
 
 NAME = re.compile(r"[A-Z][\w'’.-]*(?:\s+(?:of|the|de|and|van|von|&)(?=\s+[A-Z])|\s+[A-Z][\w'’.-]*){0,4}")
 ENDINGS = ("txt", "md", "pdf", "html", "docx")
 PLAIN_NAMES = {
-    "encyclopedia": ("articles", "reading", "notes", "history-course", "clippings", "encyclopedia", "saved-page", "facts"),
+    "encyclopedia": ("articles", "reading", "notes", "history-course", "clippings", "encyclopedia", "saved-page"),
     "stories": ("fairy-tales", "stories", "reading-book", "bedtime-stories", "tales", "book"),
     "science": ("paper", "report", "article", "study", "review"),
     "textbook": ("textbook", "lecture-notes", "course", "chapter", "reader"),
     "news": ("news", "clippings", "press", "article"),
 }  # fmt: skip
-OPENINGS = frozenset(
-    """a after all an and as at but by during each every for from he her his if in it its many most much no none nor not
-    of on one or our several she since so some that the their then there these they this those thus to was we what when
-    where which while who with you your although because both despite following under until upon table figure""".split()
-)
+OPENINGS = frozenset(WORDS["openings"])
 SHORTEST = 120  # characters that a trimmed passage keeps at least
 
 

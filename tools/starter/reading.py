@@ -36,7 +36,10 @@ FAMILIES = {
     "fairytaleqa_train": "stories", "openstax_summary_glossary": "textbook", "wikinews_headline_derived": "news",
     "scitldr_a_train": "science", "pubmedqa_l_train": "science",
 }  # fmt: skip
-ODD_QUESTION = re.compile(r"mentioned|\bNOT\b|following|\bis not\b|\bisn't\b|__|\b(?:first|last|second|third) (?:word|name|person|place|thing)\b|in the (?:text|passage|paragraph)", re.I)
+ODD_QUESTION = re.compile(
+    r"mentioned|\bNOT\b|following|\bis not\b|\bisn't\b|__|in the (?:text|passage|paragraph)"
+    r"|\b(?:first|last|second|third) (?:word|name|person|place|thing)\b"
+)
 NOISE = re.compile(r"https?://|doi|\[citation needed\]|\S{40,}|¶|�", re.I)
 MARKS = re.compile(r"\[(?:\d{1,3}|citation needed|note \d+)(?:[,–-]\s?\d+)*\]")
 
@@ -83,7 +86,7 @@ def _spaced(text: str) -> str:
 def _question(text: str) -> str:
     text = " ".join(text.split()).strip()
     text = re.sub(r"\s+\?", "?", text)
-    if not text.endswith("?") or len(text) > 220:
+    if not text.endswith(("?", ".")) or len(text) > 220:
         return ""
     return text[0].upper() + text[1:]
 
@@ -91,6 +94,8 @@ def _question(text: str) -> str:
 def good_reading(reading: Reading) -> bool:
     """Whether question and answer are short, plain, and about one thing."""
     words = len(reading.answer.split())
+    if not reading.question.endswith("?"):
+        return False
     if reading.question.startswith(("In which place", "Where is")) and words > 7:
         return False
     if ODD_QUESTION.search(reading.question) or not 1 <= words <= 14 or len(reading.question.split()) < 4:
