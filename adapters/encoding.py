@@ -39,13 +39,13 @@ class Codec:
         prompt: ChatPrompt,
         system_prompt: str,
         tokenize: Callable[[str], Sequence[int]],
-        piece: Callable[[int], str],
+        decode: Callable[[Sequence[int]], str],
     ) -> None:
-        """`tokenize` recognises control tokens and adds none; `piece` gives the text of one token."""
+        """`tokenize` recognises control tokens and adds none; `decode` gives the text of tokens."""
         self._prompt = prompt
         self._system = system_prompt
         self._tokenize = tokenize
-        self._piece = piece
+        self._decode = decode
 
     def encode(self, row: Row, max_tokens: int) -> Encoded:
         """At most `max_tokens` of a row: of a chat the end, with as much before it as fits; of text the start."""
@@ -72,7 +72,11 @@ class Codec:
 
     def pieces(self, encoded: Encoded) -> list[tuple[str, bool]]:
         """The text of each token and whether it is learned."""
-        return [(self._piece(token), learned) for token, learned in zip(encoded.ids, encoded.learned, strict=True)]
+        return [(self._decode([token]), learned) for token, learned in zip(encoded.ids, encoded.learned, strict=True)]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What tokens say."""
+        return self._decode(tokens)
 
     def count(self, row: Row) -> int:
         """Tokens of a row, nothing cut."""
@@ -111,5 +115,5 @@ def codec_from(tokenizer: Any, system_prompt: str) -> Codec:
         prompt,
         system_prompt,
         lambda text: tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"],
-        lambda token: tokenizer.decode([token]),
+        lambda tokens: tokenizer.decode(list(tokens)),
     )
