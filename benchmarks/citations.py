@@ -100,7 +100,7 @@ def says(text: str, phrases: Iterable[str]) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("’", "'").lower().split())
+    return " ".join(text.replace("’", "'").replace("|", " ").lower().split())
 
 
 async def ingest(core: Core, library: Path) -> Summary:

@@ -31,7 +31,7 @@ def _document(name: str) -> Document:
 
 
 def _words(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.replace("|", " ").split())  # tables are read as Markdown rows
 
 
 def _page_text(document: Document, page: int | None) -> str:
