@@ -11,7 +11,7 @@ from adapters.dataset import Card, Dataset, check_name, plain, split_counts
 from adapters.errors import DatasetError
 from adapters.formats import BadRow
 from adapters.languages import languages
-from adapters.lengths import Measure, cut_warning, lengths
+from adapters.lengths import Measure, by_words, cut_warning, lengths
 from adapters.near_duplicates import similar_pairs
 from adapters.privacy import findings
 from adapters.routing import RECALLED, Advice, advise, kind_of
@@ -191,7 +191,9 @@ def _bad_warning(material: Material) -> list[str]:
 
 
 def with_rows(dataset: Dataset, rows: Sequence[Row]) -> Dataset:
-    """The dataset with some of its rows gone (see forgetting); its old hash is remembered."""
+    """The dataset with some of its rows gone (see forgetting); its old hash is remembered, its tokens are estimated."""
     earlier = tuple(dict.fromkeys((*dataset.card.earlier, dataset.card.sha256)))
-    card = replace(dataset.card, rows=split_counts(rows), earlier=earlier)
+    words = [sum(entry.tokens for entry in by_words(MAX_TOKENS)(some)) for some in (rows, dataset.rows)]
+    tokens = dataset.card.tokens * words[0] // max(1, words[1])
+    card = replace(dataset.card, rows=split_counts(rows), tokens=tokens, lengths={}, earlier=earlier)
     return Dataset(card, tuple(rows))

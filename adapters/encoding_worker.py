@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from adapters.dataset import label
 from adapters.encoding import Codec, codec_for
-from adapters.preview import preview
-from adapters.rows import row_from_json
+from adapters.preview import Preview
+from adapters.rows import Row, row_from_json
 
 
 class EncodingWorker:
@@ -25,10 +27,15 @@ class EncodingWorker:
 
     def preview(self, rows: list[dict[str, Any]], max_tokens: int) -> list[dict[str, Any]]:
         """The tokens of each row and which are learned (see preview.Preview)."""
-        shown = [preview(row_from_json(row), self._codec(), max_tokens) for row in rows]
-        return [{name: getattr(entry, name) for name in ("label", "split", "tokens", "cut", "side")} for entry in shown]
+        return [asdict(preview(row_from_json(row), self._codec(), max_tokens)) for row in rows]
 
     def _codec(self) -> Codec:
         if self._loaded is None:
             self._loaded = codec_for(Path(self._base), self._system)
         return self._loaded
+
+
+def preview(row: Row, codec: Codec, max_tokens: int) -> Preview:
+    """The tokens of one row."""
+    encoded = codec.encode(row, max_tokens)
+    return Preview(label(row), row.split, tuple(codec.pieces(encoded)), encoded.cut, encoded.side)

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from adapters.dataset import label
-from adapters.encoding import Codec
 from adapters.rows import Row
 
 
@@ -25,12 +23,6 @@ class Preview:
     def learned(self) -> int:
         """How many tokens are learned."""
         return sum(learned for _, learned in self.tokens)
-
-
-def preview(row: Row, codec: Codec, max_tokens: int) -> Preview:
-    """The tokens of one row."""
-    encoded = codec.encode(row, max_tokens)
-    return Preview(label(row), row.split, tuple(codec.pieces(encoded)), encoded.cut, encoded.side)
 
 
 def spread(rows: Sequence[Row], count: int) -> list[Row]:

@@ -24,7 +24,7 @@ class Finding:
     samples: tuple[str, ...]
 
     def __str__(self) -> str:
-        noun = self.kind if self.count == 1 else f"{self.kind}s"
+        noun = self.kind if self.count == 1 else f"{self.kind}{'es' if self.kind.endswith('s') else 's'}"
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
         return f"{self.count:,} {noun} in {rows} (such as {self.samples[0]} in {self.labels[0]})"
 
