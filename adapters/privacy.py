@@ -89,7 +89,7 @@ def _phone(text: str) -> bool:
 
 
 PHONE = re.compile(r"\+\d|00?[ /-]?\d|\(0?\d{1,4}\)|\d{3}[-. ]\d{3}[-. ]\d{4}$")
-DATE = re.compile(r"\d{4}[-./ ]\d\d?[-./ ]\d\d?(?:[ -]\d{2,4})*|\d\d?[-./ ]\d\d?[-./ ]\d{4}(?:[ -]\d{2,4})*")
+DATE = re.compile(r"\d{4}[-./ ]\d\d?[-./ ]\d\d?(?:[ -]{1,3}\d{2,4})*|\d\d?[-./ ]\d\d?[-./ ]\d{4}(?:[ -]{1,3}\d{2,4})*")
 _ANY: Callable[[str], bool] = lambda text: True  # noqa: E731  # a name for "every match counts"
 # In the order of certainty: what one kind takes, the next do not see. Every repetition is bounded.
 PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (

@@ -98,7 +98,7 @@ def require_enough(rows: Sequence[Row], kind: str) -> str:
         DatasetError: too few to learn anything from; the message has the number needed.
     """
     noun = {"facts": "fact", "text": "passage of text"}.get(kind, "example")
-    have = len({row.origin.group or label(row) for row in rows}) if kind == "facts" else len(rows)
+    have = len({row.origin.group or plain(key_text(row)) for row in rows}) if kind == "facts" else len(rows)
     least, well = ENOUGH.get(kind, ENOUGH["style"])
     shown = f"{have} {noun if have == 1 else _plural(noun)}"
     if have < least:
@@ -129,7 +129,9 @@ def _same(left: Row, right: Row) -> bool:
         return False
     if not (left.turns and right.turns):
         return not left.turns and not right.turns
-    if left.origin.group == right.origin.group or [turn.role for turn in left.turns] != [t.role for t in right.turns]:
+    if left.origin.group and left.origin.group == right.origin.group:
+        return False
+    if [turn.role for turn in left.turns] != [turn.role for turn in right.turns]:
         return False
     if [t.content for t in left.turns if t.role == "system"] != [t.content for t in right.turns if t.role == "system"]:
         return False
