@@ -22,6 +22,8 @@ _SUFFIXES = {
     "word": "docx docm dotx",
     "slides": "pptx pptm ppsx ppsm potx",
     "excel": "xlsx xlsm xltx xltm",
+    "old_excel": "xls xlt",
+    "old_word": "doc dot",
     "table": "csv tsv tab",
     "opendocument": "odt ott odp otp ods ots",
     "book": "epub",
@@ -39,7 +41,7 @@ _SUFFIXES = {
     "scss less vue svelte ex exs erl hs ml clj lisp el vim m tf proto graphql gradle cmake mk bat",
 }
 READERS = {f".{suffix}": module for module, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
-_UNREAD = "doc ppt pps xls xlsb pages numbers key mobi azw azw3 chm one vsd mdb accdb odg djvu wpd"
+_UNREAD = "ppt pps xlsb pages numbers key mobi azw azw3 chm one vsd mdb accdb odg djvu wpd"
 UNREAD_DOCUMENTS = frozenset(f".{suffix}" for suffix in _UNREAD.split())  # documents that no reader here knows
 _TEXT = "text markdown code table mail cards subtitles structured notebook yaml xml"
 TEXT_READERS = frozenset(_TEXT.split())  # these read bytes that must be text

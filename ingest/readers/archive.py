@@ -28,7 +28,9 @@ class Archive:
         if data.startswith(_OLE_MAGIC):
             if _ENCRYPTED_PACKAGE in data:
                 raise PasswordError("needs a password", "Save a copy without one and add that.")
-            raise UnreadableError("is an old Office file (.doc), whatever its name says", "Save it as .docx.")
+            raise UnreadableError(
+                "is an old Office file, whatever its name says", "Give it its right name, as .doc or .xls."
+            )
         try:
             self._file = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):

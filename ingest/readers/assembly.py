@@ -12,7 +12,7 @@ from ingest.readers.cleaning import Cleaner
 from ingest.readers.limits import Limits, check_text_size
 
 BLOCK_GAP = "\n\n"
-_LIST_ITEM = re.compile(r"(?:-|\d+\.) ")
+_LIST_ITEM = re.compile(r"(?:-|\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxIVX]{1,5})[.)]) ")
 MAX_PLACE = 100  # characters of the name of a place
 MAX_HEADING = 200  # characters of a heading that are kept in a heading path
 

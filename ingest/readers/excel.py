@@ -53,7 +53,7 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
             assembly.close_headings()
             assembly.place(f"sheet {name}")
             assembly.heading(1, name)
-            add_rows(assembly, _rows(content, target, cells), limits, partial(_place, name))
+            add_rows(assembly, _rows(content, target, cells), limits, partial(sheet_place, name))
             assembly.place(f"sheet {name}")
             _add_drawings(assembly, archive, target)
             _add_comments(assembly, archive, target, name)
@@ -66,7 +66,8 @@ def _relation(sheet: etree._Element) -> str:
     return next((str(value) for key, value in sheet.attrib.items() if str(key).endswith("}id")), "")
 
 
-def _place(sheet: str, first: int, last: int) -> str:
+def sheet_place(sheet: str, first: int, last: int) -> str:
+    """ "sheet Rent, rows 2–40"."""
     return f"sheet {sheet[:60]}, {rows_named(first, last)}"
 
 

@@ -27,6 +27,9 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]{0,10000}>", 
 _BARE_ITEM = re.compile(r"\s*(?:-|\d+\.)\s*")
 _LAYOUT = "table|h1|h2|h3|h4|h5|h6|form"  # a table that holds one of these arranges a page, it shows no data
 
+MAX_SPAN = 30  # columns that one cell reaches over
+LONGEST_REPEATED = 40  # characters of a cell that is written in each of its columns
+
 
 def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
     """The visible text in reading order.
@@ -138,17 +141,19 @@ class _Walk:
             self._preformatted -= 1
             self._flush("text" if self._data_tables else "code")
         elif self._data_tables:
-            self._end_in_table(tag)
+            self._end_in_table(tag, element)
         elif tag in _LEVELS:
             self._assembly.heading(_LEVELS[tag], self._taken())
         elif tag in _BLOCKS:
             self._flush()
 
-    def _end_in_table(self, tag: str) -> None:
+    def _end_in_table(self, tag: str, element: etree._Element) -> None:
         if tag == "caption":
             self._rows.append(" ".join(self._taken().split()))
         elif tag in {"td", "th"}:
-            self._cells.append(" ".join(self._taken().split()))
+            text, columns = " ".join(self._taken().split()), element.get("colspan", "1")
+            copies = min(int(columns), MAX_SPAN) - 1 if columns.isdigit() else 0
+            self._cells += [text, *([text if len(text) <= LONGEST_REPEATED else ""] * copies)]
         elif tag == "tr" or tag == "table":
             if any(self._cells):
                 self._rows.append(" | ".join(self._cells))

@@ -11,10 +11,10 @@ from ingest.document import Document
 from ingest.errors import PasswordError, UnreadableError
 from ingest.readers.archive import Archive
 from ingest.readers.assembly import Assembly
+from ingest.readers.excel import sheet_place
 from ingest.readers.limits import Limits
 from ingest.readers.rows import add_rows, markdown_row
 from ingest.readers.safe_xml import attribute, child, descendants, local, part
-from ingest.readers.table import rows_named
 
 _NOT_TEXT = frozenset({"tracked-changes", "annotation-end", "sequence-decls", "forms", "note-citation", "script"})
 _OWN_BLOCKS = frozenset({"frame", "custom-shape", "g", "text-box", "note", "annotation"})
@@ -80,11 +80,7 @@ def _add_sheet(assembly: Assembly, sheet: etree._Element, limits: Limits) -> Non
     assembly.close_headings()
     assembly.place(f"sheet {name}")
     assembly.heading(1, name)
-    add_rows(assembly, _rows(sheet), limits, partial(_place, name))
-
-
-def _place(sheet: str, first: int, last: int) -> str:
-    return f"sheet {sheet[:60]}, {rows_named(first, last)}"
+    add_rows(assembly, _rows(sheet), limits, partial(sheet_place, name))
 
 
 class _Walk:

@@ -13,7 +13,8 @@ from ingest.document import Document
 from ingest.errors import PasswordError, UnreadableError
 from ingest.readers.assembly import Assembly
 from ingest.readers.limits import Limits
-from ingest.readers.pdf_layout import Line, lines_of
+from ingest.readers.pdf_box import Line
+from ingest.readers.pdf_layout import lines_of
 from ingest.readers.pdf_margins import without_margins
 from ingest.readers.pdf_words import is_level, plain_lines, words_of
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from ingest.readers.pdf_layout import Line
+from ingest.readers.pdf_box import Line
 
 _DIGITS = re.compile(r"\d+|\b[ivxlc]{1,7}\b")
 _LETTER = re.compile(r"[^\W\d_]")

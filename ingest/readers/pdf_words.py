@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from ingest.readers.pdf_layout import Box, Line
+from ingest.readers.pdf_box import Box, Line
 
 _WORD = re.compile(r"[^\s\x00]+")
 _ALEF_LAM = re.compile("[اأإآ]ل")

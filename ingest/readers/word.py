@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -15,15 +16,18 @@ from ingest.document import Document
 from ingest.errors import UnreadableError
 from ingest.readers.archive import Archive
 from ingest.readers.assembly import Assembly
+from ingest.readers.formula import latex
 from ingest.readers.limits import Limits
 from ingest.readers.ooxml import core_title, main_part
 from ingest.readers.safe_xml import attribute, child, local, part
+from ingest.readers.word_numbering import BULLET, Numbering, numbering_of
 
 _HEADING_STYLE = re.compile(r"^(?:heading|überschrift|titre|título|titolo|kop) ?([1-9])$", re.I)
 _LIST_STYLE = re.compile(r"^list\b", re.I)
 _CODE_STYLE = re.compile(r"code|source|preformatted|html pre", re.I)
 _SKIPPED = frozenset({"delText", "instrText", "del", "moveFrom", "Fallback", "rPrChange", "pPrChange", "txbxContent"})
 _BREAKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
+_CHECK_BOXES = str.maketrans({"☒": "[x]", "☑": "[x]", "☐": "[ ]"})
 _NOTE_PARTS = ("footnotes", "endnotes", "comments")
 
 
@@ -37,12 +41,12 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
     archive = Archive(data, limits)
     main = main_part(archive, "word/document.xml")
     assembly = Assembly(limits)
-    body = _Body(assembly, _styles(archive, main))
+    folder = posixpath.dirname(main)
+    body = _Body(assembly, _styles(archive, main), numbering_of(part(archive, f"{folder}/numbering.xml")))
     root = part(archive, main)
     if root is None:
         raise UnreadableError("is not a Word file: it has no main document part")
     body.add(root)
-    folder = posixpath.dirname(main)
     for name in _NOTE_PARTS:
         _add_notes(body, part(archive, f"{folder}/{name}.xml"))
     for text in _margins(archive, folder):
@@ -57,28 +61,41 @@ def _value(element: etree._Element | None) -> str:
     return attribute(element, "val")
 
 
-def _styles(archive: Archive, main: str) -> dict[str, tuple[str, int]]:
-    """Style id -> (name, outline level from 1, 0 for none)."""
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """The name, outline level (from 1, 0 for none) and list of a kind of paragraph."""
+
+    name: str = ""
+    level: int = 0
+    number: str = ""  # of the list
+    depth: str = ""  # in the list
+
+
+def _styles(archive: Archive, main: str) -> dict[str, _Style]:
+    """Styles by their id; what one does not say it has from the one it is based on."""
     root = part(archive, f"{posixpath.dirname(main)}/styles.xml")
-    styles: dict[str, tuple[str, int]] = {}
+    styles: dict[str, _Style] = {}
     for style in root if root is not None else ():
         if local(style) == "style":
             name, level = _value(child(style, "name")), _value(child(style, "pPr", "outlineLvl"))
-            based_on = styles.get(_value(child(style, "basedOn")), ("", 0))
+            base = styles.get(_value(child(style, "basedOn")), _Style())
             found = _HEADING_STYLE.match(name)
-            own = int(found[1]) if found else int(level) + 1 if level.isdigit() and int(level) < 9 else based_on[1]
-            styles[attribute(style, "styleId")] = (name, own)
+            own = int(found[1]) if found else int(level) + 1 if level.isdigit() and int(level) < 9 else base.level
+            number = _value(child(style, "pPr", "numPr", "numId")) or base.number
+            depth = _value(child(style, "pPr", "numPr", "ilvl")) or base.depth
+            styles[attribute(style, "styleId")] = _Style(name, own, number, depth)
     return styles
 
 
 class _Body:
     """Walks block elements and adds them to the assembly."""
 
-    def __init__(self, assembly: Assembly, styles: dict[str, tuple[str, int]]) -> None:
+    def __init__(self, assembly: Assembly, styles: dict[str, _Style], numbering: Numbering) -> None:
         self.title = ""
         self.vanished = 0
         self._assembly = assembly
         self._styles = styles
+        self._numbering = numbering
 
     def add(self, parent: etree._Element) -> None:
         """Everything below `parent`; wrappers such as content controls are looked through."""
@@ -92,22 +109,29 @@ class _Body:
                 self.add(element)
 
     def _paragraph(self, element: etree._Element) -> None:
-        style, level = self._styles.get(_value(child(element, "pPr", "pStyle")), ("", 0))
+        style = self._styles.get(_value(child(element, "pPr", "pStyle")), _Style())
         own = _value(child(element, "pPr", "outlineLvl"))
-        level = int(own) + 1 if own.isdigit() and int(own) < 9 else level
+        level = int(own) + 1 if own.isdigit() and int(own) < 9 else style.level
         text = self.text(element)
-        if style.lower() == "title" and not self.title:
+        if style.name.lower() == "title" and not self.title:
             self.title, level = " ".join(text.split()), 1
+        mark = self._mark(element, style) if text.strip() else ""
         if level and text.strip():
-            self._assembly.heading(level, text)
-        elif _CODE_STYLE.search(style):
+            self._assembly.heading(level, f"{mark} {text}" if mark != BULLET else text)
+        elif _CODE_STYLE.search(style.name):
             self._assembly.block(text, "code")
-        elif child(element, "pPr", "numPr") is not None or _LIST_STYLE.match(style):
-            self._assembly.block(f"- {text.strip()}" if text.strip() else "")
         else:
-            self._assembly.block(text)
+            self._assembly.block(f"{mark} {text.strip()}" if mark else text)
         for box in _boxes(element):
             self.add(box)
+
+    def _mark(self, paragraph: etree._Element, style: _Style) -> str:
+        """What stands before a paragraph of a list."""
+        number = _value(child(paragraph, "pPr", "numPr", "numId")) or style.number
+        depth = _value(child(paragraph, "pPr", "numPr", "ilvl")) or style.depth
+        if number:
+            return self._numbering.mark(number, int(depth) if depth.isdigit() else 0)
+        return BULLET if _LIST_STYLE.match(style.name) else ""
 
     def _table(self, table: etree._Element) -> None:
         rows = [list(_below(row, "tc")) for row in _below(table, "tr")]
@@ -131,7 +155,9 @@ class _Body:
             if name == "r" and (vanish := child(element, "rPr", "vanish")) is not None:
                 self.vanished += _value(vanish) not in {"0", "false"}
             if name == "t" and not _vanishes(element):
-                parts.append(element.text or "")
+                parts.append((element.text or "").translate(_CHECK_BOXES))
+            elif name == "oMath":
+                parts.append(f" ${latex(element).strip()}$ ")
             elif name in _BREAKS:
                 parts.append(_BREAKS[name])
         return "".join(parts)
@@ -144,7 +170,7 @@ def _visible(element: etree._Element) -> Iterator[etree._Element]:
         if name in _SKIPPED or name in {"pPr", "p", "tbl"}:
             continue
         yield each
-        if name != "t":
+        if name not in {"t", "oMath"}:
             yield from _visible(each)
 
 
