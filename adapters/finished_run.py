@@ -14,6 +14,7 @@ from adapters.version_folder import gguf_facts, llama_cpp_version
 CARD = "card.json"
 ROWS = "rows.jsonl"  # the run's snapshot: the test split proves the adapter, all of it says what it has seen
 RECIPE = "recipe.json"
+UNUSED = "model.safetensors"  # a whole model is kept as GGUF alone
 PEFT_CONFIG = "peft/adapter_config.json"
 
 
@@ -40,7 +41,7 @@ def read(run: Path) -> FinishedRun:
     sources: dict[str, Path | bytes] = {
         path.relative_to(result).as_posix(): path
         for path in sorted(result.rglob("*"))
-        if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(".") and path.name != UNUSED
     }
     main = sources.get(MAIN_FILES[kind])
     if not isinstance(main, Path):

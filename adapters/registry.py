@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters import finished_run, version_folder
+from adapters import conversion, finished_run, version_folder
 from adapters.activation_log import ActivationLog
 from adapters.collaborators import Database
 from adapters.errors import AdapterFitError
@@ -45,13 +45,17 @@ class Registry:
         self._verified: set[tuple[str, int, int, int]] = set()  # path, inode, size and mtime of files found whole
         self._adding = asyncio.Lock()
 
-    async def add(self, run: Path, name: str = "") -> Adapter:
+    async def add(self, run: Path, name: str = "", base: Path | None = None) -> Adapter:
         """Copy a finished training run into a new version, whole or not at all; its state is "trained".
 
+        `base` is the chat's model, a GGUF file: with it, a result without a GGUF file gets one first.
+
         Raises:
-            TrainingError: the run is not finished, or the disk is full.
+            TrainingError: the run is not finished, cannot become a GGUF file, or the disk is full.
             GGUFError, AdapterFitError: its result is damaged, or the name cannot be.
         """
+        if base is not None and not await asyncio.to_thread(lambda: conversion.main_file(run).exists()):
+            await conversion.convert(run, base)
         found = await asyncio.to_thread(finished_run.read, run)
         return await self.add_files(check_name(name or found.name), found.sources, found.facts)
 

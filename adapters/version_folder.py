@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from adapters.errors import AdapterFitError, GGUFError, TrainingError
 from adapters.gguf import read_gguf
@@ -213,19 +213,32 @@ def disk_error(error: OSError) -> TrainingError:
     )
 
 
-def _copy(source: Path, target: Path) -> tuple[int, str]:
+def copy_stream(source: IO[bytes], target: Path, limit: int = 0) -> tuple[int, str]:
+    """Copy into a new, synced file; returns its size and SHA-256. Stops one byte after `limit` (0: no limit)."""
     digest, size = hashlib.sha256(), 0
     descriptor = _created(target)
     try:
-        with source.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
-                size += len(block)
-                _write(descriptor, block)
+        while block := source.read(min(BLOCK, limit - size + 1) if limit else BLOCK):
+            digest.update(block)
+            size += len(block)
+            _write(descriptor, block)
+            if limit and size > limit:
+                break
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     return size, digest.hexdigest()
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _copy(source: Path, target: Path) -> tuple[int, str]:
+    with source.open("rb") as file:
+        return copy_stream(file, target)
 
 
 def _created(path: Path) -> int:

@@ -91,6 +91,15 @@ class AdapterUse:
             parts = [part for part in parts if part[0] != reference]
         return await self._put_on(await self._shares(parts), parts)
 
+    async def forget(self, adapter: Adapter) -> None:
+        """Take an adapter that is to be removed out of the mix, also if the model cannot be loaded."""
+        parts = [part for part in await self._registry.log.active() if part[0] != adapter.id]
+        shares = tuple(await self._shares(parts))
+        if self._model.info is not None:
+            await self._model.use_adapters(shares)
+        self._model.wanted, self._outside = shares, None
+        await self._registry.log.add(parts, "")
+
     @_translated
     async def rollback(self) -> str:
         """Put on what was on before, as far as it still exists; a second rollback undoes the first.

@@ -1,0 +1,298 @@
+"""Is an adapter better than its base, and did it forget? Asks both the same questions, and keeps the verdict.
+
+A process of its own holds the model, so the chat goes on. Held-out rows are asked as the chat would ask
+them, greedily and without documents; then the general probe; each expected answer is scored too. What the
+base says to the probe is remembered, so the next adapter costs half of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from adapters import probe
+from adapters.answer_metrics import copied
+from adapters.errors import AdapterFitError
+from adapters.evaluation import TOLERANCE, Answered, Evaluation, Probed, Verdict, evaluate
+from adapters.finished_run import ROWS
+from adapters.mix import Share
+from adapters.parity import ParityReport
+from adapters.registered import Adapter, State, now
+from adapters.rows import Row, row_from_json
+from assistant.backends.base import ChatMessage
+from assistant.conversation import Sampling
+from assistant.errors import AdapterError, ContextOverflowError, NotFoundError
+from assistant.model import Model
+from assistant.parity_check import check_parity
+from assistant.prompting import system_prompt
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+
+PARITY = "parity.json"
+MAX_ROWS = 120  # held-out rows that are asked; more are drawn at random, the same for the same rows
+ANSWER_ROOM = 16  # tokens an answer may have beyond twice those of the expected one
+CONTEXT = 2048
+Phase = Literal["loading", "base", "parity", "adapter", "judging"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a proof is: questions done of all, of both models together; `seconds_left` 0.0 while unknown."""
+
+    phase: Phase
+    done: int
+    total: int
+    seconds_left: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What both are asked; `expected` is "" for an item of the probe."""
+
+    id: str
+    messages: tuple[ChatMessage, ...]
+    expected: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An answer, and the loss on the expected one in nats for each token (None: not asked, or too long)."""
+
+    text: str
+    loss: float | None
+
+
+async def prove(
+    core: Core,
+    adapter: Adapter,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    rows: Path | None = None,
+    tolerance: float = TOLERANCE,
+) -> Evaluation:
+    """Compare an adapter with its base and store verdict and figures in the registry.
+
+    `rows` is another dataset's rows.jsonl, for adapters that came without held-out rows. Cancelling the task
+    ends the trial and changes nothing.
+
+    Raises:
+        AdapterError, AdapterFitError: a loose file, a soft prompt, or files that have changed.
+        NotFoundError: there are no rows to ask.
+        ModelError, WorkerError: the model cannot be run a second time.
+    """
+    if not adapter.id:
+        raise AdapterError(
+            f"{adapter.name} is a loose file, of which nothing is known.",
+            f"Register it first: assistant adapters import {adapter.path}",
+        )
+    if adapter.facts is not None and adapter.facts.kind == "prompt":
+        raise AdapterError(f"{adapter.label} is a soft prompt, which llama.cpp cannot run.", "Train a LoRA instead.")
+    all_rows = await asyncio.to_thread(_read, rows or adapter.folder / ROWS)
+    longest = (adapter.facts.recipe.get("max_tokens") if adapter.facts else None) or 0
+    model = core.trial_model(max(CONTEXT, int(longest) + CONTEXT // 2))
+    try:
+        return await _Proof(core, model, adapter, progress or _unheard, all_rows, tolerance).run()
+    finally:
+        await model.stop()
+
+
+class _Proof:
+    """One comparison under way."""
+
+    def __init__(
+        self,
+        core: Core,
+        model: Model,
+        adapter: Adapter,
+        progress: Callable[[Progress], None],
+        rows: Sequence[Row],
+        tolerance: float,
+    ) -> None:
+        self._core, self._model, self._adapter = core, model, adapter
+        self._progress = progress
+        self._rows = _drawn([row for row in rows if row.split == "test" and row.turns and row.answer.strip()])
+        self._learned = [row.answer for row in rows if row.split == "train" and row.turns]
+        self._tolerance = tolerance
+        self._system = system_prompt(core.config.answer.system_prompt)
+        # As the chat asks, repetition penalty included, but greedy: the same question has one answer.
+        self._sampling = replace(core.config.sampling.sampling(), temperature=0.0, seed=0)
+        self._begun = time.monotonic()
+        self._done = self._total = 0
+
+    async def run(self) -> Evaluation:
+        """All of it, in the order that needs one swap."""
+        self._tell("loading")
+        base_info = await self._model.ready()
+        base_sha256 = await self._core.bases.sha256(Path(base_info.path))
+        items = probe.load()
+        task, general = await self._task_questions(), [self._probe_question(item) for item in items]
+        known = await self._core.bases.probe_answers(base_sha256, probe.sha256(), self._asked)
+        new = [question for question in general if question.id not in known]
+        self._total = 2 * len(task) + len(new) + len(general)
+        base = await self._said("base", task)
+        known |= {name: said.text for name, said in (await self._said("base", new)).items()}
+        await self._core.bases.keep_probe_answers(base_sha256, probe.sha256(), self._asked, known)
+        await self._put_on()
+        parity = await self._parity()
+        changed = await self._said("adapter", task)
+        answers = {name: said.text for name, said in (await self._said("adapter", general)).items()}
+        self._tell("judging")
+        answered = self._answered(task, base, changed)
+        probed = await asyncio.to_thread(_probed, items, known, answers, self._learned)
+        evaluation = await asyncio.to_thread(
+            evaluate, answered, probed, tolerance=self._tolerance, adapter=self._adapter.label, base=base_info.name,
+            dataset=self._adapter.facts.dataset if self._adapter.facts else "",
+            parity={**parity.as_json(), "text": parity.text} if parity else {},
+            seconds=round(time.monotonic() - self._begun, 1), created=now(),
+        )  # fmt: skip
+        return await self._store(self._usable(evaluation, parity))
+
+    async def _task_questions(self) -> list[_Question]:
+        counts = await self._model.count([row.answer for row in self._rows])
+        return [
+            _Question(str(place), self._messages(row), row.answer, 2 * count + ANSWER_ROOM)
+            for place, (row, count) in enumerate(zip(self._rows, counts, strict=True))
+        ]
+
+    def _messages(self, row: Row) -> tuple[ChatMessage, ...]:
+        """The row's turns before its last answer, with the chat's system prompt where it has none."""
+        last = max(place for place, turn in enumerate(row.turns) if turn.role == "assistant")
+        turns = [ChatMessage(turn.role, turn.content) for turn in row.turns[:last]]
+        system = [] if turns and turns[0].role == "system" else [ChatMessage("system", self._system)]
+        return (*system, *turns)
+
+    def _probe_question(self, item: probe.Item) -> _Question:
+        messages = (ChatMessage("system", self._system), ChatMessage("user", item.prompt))
+        return _Question(item.id, messages, "", probe.MAX_TOKENS)
+
+    @property
+    def _asked(self) -> str:
+        """All that decides what a model answers to the probe, beside the model."""
+        return json.dumps([self._system, asdict(self._sampling), probe.MAX_TOKENS])
+
+    async def _said(self, phase: Phase, questions: Sequence[_Question]) -> dict[str, _Said]:
+        """Answers by question; those too long for the context are missing."""
+        found = {}
+        for question in questions:
+            self._tell(phase)
+            with contextlib.suppress(ContextOverflowError):  # then it is compared for neither
+                found[question.id] = await self._answer(question)
+            self._done += 1
+        self._tell(phase)
+        return found
+
+    async def _answer(self, question: _Question) -> _Said:
+        sampling: Sampling = replace(self._sampling, max_tokens=question.max_tokens)
+        pieces = [piece async for piece in self._model.complete(question.messages, sampling) if isinstance(piece, str)]
+        if not question.expected:
+            return _Said("".join(pieces), None)
+        score = await self._model.score(question.messages, question.expected)
+        return _Said("".join(pieces), -score.log_probability / max(score.tokens, 1))
+
+    async def _put_on(self) -> None:
+        if self._adapter.facts is not None and self._adapter.facts.kind == "model":
+            await self._core.registry.verify(self._adapter)
+            await self._model.load(str(self._adapter.path))
+        else:
+            await self._model.use_adapters([Share(self._adapter.label)])
+
+    async def _parity(self) -> ParityReport | None:
+        """How far the GGUF file computes what was trained; None where there is nothing to compare."""
+        path = self._adapter.folder / PARITY
+        if self._adapter.facts is None or self._adapter.facts.kind != "lora" or not path.is_file():
+            return None
+        reference = await asyncio.to_thread(_json, path)
+        if not reference.get("prompts"):
+            return None
+        self._tell("parity")
+        return await check_parity(self._model, [Share(self._adapter.label)], reference)
+
+    def _answered(
+        self, questions: Sequence[_Question], base: dict[str, _Said], adapter: dict[str, _Said]
+    ) -> list[Answered]:
+        return [
+            Answered(
+                row.question, row.answer, base[question.id].text, adapter[question.id].text, row.origin.group,
+                base[question.id].loss, adapter[question.id].loss,
+            )
+            for row, question in zip(self._rows, questions, strict=True)
+            if question.id in base and question.id in adapter
+        ]  # fmt: skip
+
+    def _usable(self, evaluation: Evaluation, parity: ParityReport | None) -> Evaluation:
+        """The evaluation, proven only if the file does what was trained (an imported one is its own original)."""
+        facts = self._adapter.facts
+        if evaluation.verdict.decision != "proven" or facts is None or facts.kind != "lora":
+            return evaluation
+        reason = ""
+        if parity is not None and not parity.agreed:
+            reason = f"Its GGUF file does not compute what was trained: {parity.text}"
+        elif parity is None and facts.origin == "trained":
+            reason = "It is not known whether its GGUF file computes what was trained: the run left no parity.json."
+        return replace(evaluation, verdict=Verdict("undecided", reason)) if reason else evaluation
+
+    async def _store(self, evaluation: Evaluation) -> Evaluation:
+        states: dict[str, State] = {"proven": "proven", "rejected": "rejected", "undecided": "trained"}
+        verdict = evaluation.verdict
+        await self._core.registry.add_evaluation(
+            self._adapter, evaluation.as_json(), evaluation.scores, states[verdict.decision], verdict.reason
+        )
+        return evaluation
+
+    def _tell(self, phase: Phase) -> None:
+        spent = time.monotonic() - self._begun
+        left = spent / self._done * (self._total - self._done) if self._done else 0.0
+        self._progress(Progress(phase, self._done, self._total, round(left, 1)))
+
+
+def _probed(
+    items: Sequence[probe.Item], base: dict[str, str], adapter: dict[str, str], learned: Sequence[str]
+) -> list[Probed]:
+    asked = [item for item in items if item.id in base and item.id in adapter]
+    copies = [copied([answers[item.id] for item in asked], learned) for answers in (base, adapter)]
+    return [
+        Probed(
+            item.id, item.category, item.prompt, base[item.id], adapter[item.id],
+            probe.grade(item, base[item.id]), probe.grade(item, adapter[item.id]), before, after,
+        )
+        for item, before, after in zip(asked, *copies, strict=True)
+    ]  # fmt: skip
+
+
+def _drawn(rows: list[Row]) -> list[Row]:
+    return rows if len(rows) <= MAX_ROWS else random.Random(0).sample(rows, MAX_ROWS)
+
+
+def _read(path: Path) -> list[Row]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise NotFoundError(
+            f"There are no rows to ask: {path} cannot be read.",
+            "Give a dataset: assistant adapters prove NAME --data DATASET",
+        ) from error
+    try:
+        return [row_from_json(json.loads(line)) for line in lines if line.strip()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AdapterFitError(f"{path} holds lines that are no rows.", "Build the dataset again.") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise AdapterFitError(f"{path} cannot be read.", "Train the adapter again.") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _unheard(progress: Progress) -> None:
+    pass
