@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_gguf import lora, lora_metadata, tiny_metadata, tiny_model, tiny_tensors, write_gguf
+from made_gguf import lora, lora_metadata, mutated, tiny_metadata, tiny_model, tiny_tensors, write_gguf
 
-from adapters.errors import AdapterFitError
+from adapters.errors import AdapterFitError, GGUFError
 from adapters.gguf import read_gguf
 from adapters.gguf_facts import GGUFFacts
-from adapters.hotswap import PROBE_TOKENS, HotSwap, check_fit
+from adapters.hotswap import IDLE_ADAPTERS, PROBE_TOKENS, HotSwap, check_fit
 from assistant.backends.llama_engine import LlamaEngine
+from assistant.errors import AdapterError
 
 QUERY, DOWN = "blk.0.attn_q.weight", "blk.1.ffn_down.weight"
 TEXT = [5, 6, 7, 8, 9]
@@ -153,6 +155,91 @@ def test_a_failed_swap_leaves_the_old_adapter_on(
     assert "\n" not in str(caught.value) and "bad" in str(caught.value) and caught.value.hint
     assert swap.name == "good"
     assert engine.probe(PROBE_TOKENS) == before
+
+
+def test_a_mix_fails_whole(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
+    """One bad part: none of the mix goes on, and the mix before stays, with its strengths."""
+    swap = HotSwap(base, engine)
+    one, two = (lora(tmp_path / f"{name}.gguf", base, seed=seed) for seed, name in enumerate("ab"))
+    bad = lora(tmp_path / "bad.gguf", base, strength=float("nan"))
+    assert swap.swap([(one, 0.5), (two, 1.0)]) == "a:0.5 b"
+    before = engine.probe(PROBE_TOKENS)
+    for parts in ([(two, 1.0), (bad, 1.0)], [(one, 1.0), (tmp_path / "absent.gguf", 1.0)], [(one, 1.0), (one, 2.0)]):
+        with pytest.raises(AdapterFitError):
+            swap.swap(parts)
+        assert swap.name == "a:0.5 b"
+        assert engine.probe(PROBE_TOKENS) == before
+
+
+def test_a_tried_adapter_goes_on_without_a_probe(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
+    """What passed before is put on at once, and is the same."""
+    path, swap = lora(tmp_path / "a.gguf", base), HotSwap(base, engine)
+    swap.swap([(path, 1.0)])
+    scores = engine.probe(PROBE_TOKENS)
+    swap.swap([])
+    evaluated: list[int] = []
+    engine.probe, probe = lambda count: evaluated.append(count), engine.probe  # type: ignore[method-assign]  # watched
+    assert swap.swap([(path, 1.0)], tried=True) == "a" and evaluated == []
+    engine.probe = probe  # type: ignore[method-assign]  # as above
+    assert engine.probe(PROBE_TOKENS) == scores
+
+
+def test_idle_adapters_leave_memory(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
+    """Beyond a few, those longest off are freed; those that are on never are."""
+    paths = [lora(tmp_path / f"a{number}.gguf", base, seed=number) for number in range(IDLE_ADAPTERS + 3)]
+    swap = HotSwap(base, engine)
+    for path in paths:
+        swap.swap([(path, 1.0)])
+    assert len(engine._adapters) == IDLE_ADAPTERS + 1
+    swap.swap([(path, 0.2) for path in paths])
+    assert len(engine._adapters) == len(paths)
+    key = next(iter(engine._adapters))
+    with pytest.raises(AdapterError, match="that is on"):
+        engine.free_adapter(key)
+    swap.swap([])
+    assert len(engine._adapters) == IDLE_ADAPTERS
+    engine.free_adapter(key)
+    engine.free_adapter(key)
+
+
+def test_a_thousand_swaps_do_not_grow(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path) -> None:
+    """Six adapters and the base in turn, loaded anew each time: the process's memory stays what it was."""
+    targets = [name for name, tensor in base.tensors.items() if "norm" not in name and name != "token_embd.weight"]
+    paths = [lora(tmp_path / f"a{number}.gguf", base, targets, rank=16, seed=number) for number in range(6)]
+    swap, sizes = HotSwap(base, engine), []
+    for number in range(1000):
+        swap.swap([(paths[number % 6], 1.0)] if number % 7 else [], tried=number > 50)
+        if number in (300, 999):
+            sizes.append(resident())
+    assert sizes[1] - sizes[0] < 3 * 2**20
+
+
+def resident() -> int:
+    """Bytes of memory this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(300, marks=pytest.mark.slow)])
+def test_damaged_foreign_and_missing_files(base: GGUFFacts, engine: LlamaEngine, tmp_path: Path, count: int) -> None:
+    """Each is refused in one sentence, or goes on as a working adapter; the model goes on either way."""
+    chance, swap, path = random.Random(5), HotSwap(base, engine), tmp_path / "bad.gguf"
+    before, whole = engine.probe(PROBE_TOKENS), lora(path, base).read_bytes()
+    foreign = [tiny_model(tmp_path / "m.gguf").read_bytes(), b"", b"GGUF", b"PK\3\4", bytes(5000)]
+    refused = 0
+    for number in range(count):
+        path.unlink(missing_ok=True)
+        if number % 4 == 1:
+            path.write_bytes(chance.choice(foreign))
+        elif number % 4 != 3:
+            path.write_bytes(mutated(whole, chance))
+        try:
+            swap.swap([(path, 1.0)])
+        except (GGUFError, AdapterError) as error:
+            assert "\n" not in str(error) and getattr(error, "hint", "")
+            refused += 1
+        swap.swap([])
+        assert engine.probe(PROBE_TOKENS) == before
+    assert refused > count / 2
 
 
 @pytest.mark.parametrize("scale", [float("nan"), float("inf"), -1.0, 11.0])

@@ -13,7 +13,7 @@ from assistant.backends.base import Backend, ChatMessage, Done, Piece
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.backends.scripted import Script, ScriptedBackend
 from assistant.conversation import Sampling
-from assistant.errors import AdapterError, ContextOverflowError
+from assistant.errors import AdapterError, ContextOverflowError, ModelError
 from assistant.models.location import starter_path
 
 GREEDY = Sampling(temperature=0, repeat_penalty=1.0, max_tokens=24)
@@ -131,6 +131,53 @@ def test_an_adapter_goes_on_and_off(backend: Backend, tmp_path: Path) -> None:
     assert backend.set_adapters([]) == ""
     after, done = answer(backend, CHAT)
     assert after == before and done.cached_tokens == 0
+
+
+def test_a_mix_is_named_by_its_parts(backend: Backend, tmp_path: Path) -> None:
+    """Two adapters at once change the answer, and the state is told as the text of a mix."""
+    targets = [f"blk.{n}.ffn_down.weight" for n in range(0, 30, 5)]
+    paths = [
+        str(lora(tmp_path / f"{name}.gguf", read_gguf(starter_path()), targets, seed=seed))
+        for seed, name in enumerate(("loud", "odd"))
+    ]
+    before, _ = answer(backend, CHAT)
+    assert backend.set_adapters([(paths[0], 0.6), (paths[1], 1.0)]) == "loud:0.6 odd"
+    assert answer(backend, CHAT)[0] != before
+    assert backend.set_adapters([]) == ""
+    assert answer(backend, CHAT)[0] == before
+
+
+def test_scoring_says_how_likely_an_answer_is(backend: Backend) -> None:
+    """Its own answer is likelier than another, a score repeats, and answers stay what they were."""
+    text, _ = answer(backend, CHAT)
+    own = backend.score(CHAT, text)
+    assert own.tokens > 1 and own.log_probability <= 0
+    assert own.log_probability / own.tokens > backend.score(CHAT, "Purple bicycles argue.").log_probability / 8
+    assert backend.score(CHAT, text).tokens == own.tokens
+    assert backend.score(CHAT, text).log_probability == pytest.approx(own.log_probability, abs=0.2)
+    assert answer(backend, CHAT)[0] == text
+
+
+def test_following_gives_a_step_for_each_token(backend: Backend) -> None:
+    """One step a token, with the candidates' logits in their order; the best token has the highest."""
+    steps = backend.follow([5, 6, 7], [8, 9, 10], [[8, 9], [], [11]])
+    assert [len(step.chosen) for step in steps] == [2, 0, 1]
+    again = backend.follow([5, 6, 7], [8, 9, 10], [[step.token] for step in steps])
+    assert [step.chosen[0] for step in again] == pytest.approx([step.logit for step in steps], abs=0.2)
+    assert backend.follow([5], [], []) == []
+    assert answer(backend, CHAT)[0]
+
+
+def test_what_cannot_be_scored_or_followed_is_refused(backend: Backend) -> None:
+    """Longer than the context, no prompt, or candidates that do not belong: words, and the next answer comes."""
+    with pytest.raises(ContextOverflowError, match="256"):
+        backend.score(CHAT, "word " * 300)
+    with pytest.raises(ContextOverflowError, match="256"):
+        backend.follow([5] * 300, [6], [[6]])
+    for wrong in (([], [5], [[5]]), ([5], [5, 6], [[5]])):
+        with pytest.raises(ModelError):
+            backend.follow(*wrong)
+    assert answer(backend, CHAT)[0]
 
 
 def test_a_missing_adapter_is_refused(backend: Backend, tmp_path: Path) -> None:
