@@ -121,6 +121,23 @@ class TrainingRuns:
         """Ask a run to end within seconds; it keeps a checkpoint in both cases."""
         _note(self._existing(run_id) / STOP, wish)
 
+    def wish(self, run_id: str) -> str:
+        """What was last asked of a run: "pause", "cancel", or "" for nothing."""
+        return _wish(self._existing(run_id))
+
+    async def end_cancelled(self, run_id: str, seconds: float) -> None:
+        """Wait until a run is asked to be cancelled, give it so many seconds, then end its process.
+
+        What it saved before stays. Runs beside `follow`, until it is cancelled.
+        """
+        folder, asked = self._existing(run_id), 0.0
+        while not asked or time.monotonic() < asked + seconds:
+            await asyncio.sleep(0.1)
+            asked = asked or (time.monotonic() if self.wish(run_id) == "cancel" else 0.0)
+        if _running(folder):
+            with contextlib.suppress(OSError, ValueError):
+                os.killpg(int((folder / PROCESS).read_text("utf-8")), 9)
+
     def yield_cores(self, run_id: str, chatting: bool) -> None:
         """While an answer is being written, training keeps to one thread."""
         mark = self.folder / run_id / CHATTING
@@ -209,8 +226,15 @@ def _summary(folder: Path) -> RunSummary:
             if event.get("event") in {"step", "validation", *ENDS}:
                 last = event
     if state != "running":
-        state = ENDS.get(last.get("event", ""), state)
+        state = ENDS.get(last.get("event", ""), "cancelled" if _wish(folder) == "cancel" else state)
     return RunSummary(facts["id"], facts["name"], folder, state, facts["created"], facts, last)
+
+
+def _wish(folder: Path) -> str:
+    try:
+        return (folder / STOP).read_text("utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _note(path: Path, text: str) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
     from assistant.storage.teachings import Teachings
+    from assistant.training import Training
     from ingest.library import Library
     from ingest.pipeline import Pipeline
     from ingest.retrieval import Retriever
@@ -52,6 +53,7 @@ class Core:
     registry: Registry
     bases: BaseRecords
     adapters: AdapterUse
+    training: Training
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -150,6 +152,7 @@ class Core:
         from assistant.model import Model
         from assistant.storage.conversations import Conversations
         from assistant.storage.teachings import Teachings
+        from assistant.training import Training
         from ingest.library import Library
         from ingest.pipeline import Pipeline
         from ingest.retrieval import Retriever
@@ -176,6 +179,8 @@ class Core:
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )
         self.engine.before_answer = self.adapters.before_answer
+        self.training = Training(self)
+        self.engine.answering = self.training.yield_cores
 
     def encoding_worker(self) -> WorkerProcess:
         """A process that shows rows as the chat's model reads them; whoever asks for it stops it."""

@@ -55,6 +55,7 @@ class ChatEngine:
         self.settings = settings
         self.sampling = sampling
         self.before_answer: Callable[[Conversation], Awaitable[None]] | None = None  # puts on the chat's own adapters
+        self.answering: Callable[[bool], None] = lambda busy: None  # told when an answer begins and when it has ended
         self._conversations = conversations
         self._model = model
         self._retriever = retriever
@@ -119,9 +120,11 @@ class ChatEngine:
         if self._stopping is not None:
             raise UsageError("Another answer is under way.", "Stop it first, or wait.")
         mine = self._stopping = asyncio.Event()
+        self.answering(True)
         try:
             yield mine
         finally:
+            self.answering(False)
             if self._stopping is mine:
                 self._stopping = None
 
