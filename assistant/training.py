@@ -96,7 +96,7 @@ class Training:
             async for event in events:
                 yield event
 
-    def stop(self, run_id: str, wish: Wish) -> None:
+    async def stop(self, run_id: str, wish: Wish) -> None:
         """Ask a run to pause or to cancel, also one that another assistant follows. Its stream tells when it has.
 
         A cancelled one ends within five seconds. Both keep their newest checkpoint, and can be resumed.
@@ -105,7 +105,7 @@ class Training:
             AssistantError: there is no such run, or it is not under way.
         """
         with translated():
-            if self._runs.get(run_id).state != "running":
+            if (await asyncio.to_thread(self._runs.get, run_id)).state != "running":
                 raise AdaptersError(f"The run {run_id} is not under way.", "`assistant train --list` shows all runs.")
             self._runs.stop(run_id, wish)
 
