@@ -37,7 +37,6 @@ from learning_loop import (  # noqa: E402 - the repository has to be importable 
     run_figures,
     strengths,
     table,
-    write_rows,
 )
 
 from assistant import offline  # noqa: E402
@@ -112,8 +111,7 @@ def measure(asker: Asker, label: str) -> Measured:
 
 async def run(options: argparse.Namespace, home: Path) -> list[tuple[str, Trained | None, Measured]]:
     """The base first, then each adapter at each strength."""
-    file = write_rows(rows(), home / "house-style" / "rows.jsonl", "house-style", options.wordings)
-    adapters = await adapters_of(options, home, file, "house-style")
+    adapters = await adapters_of(options, home, rows(), "house-style")
     asker = Asker(base_of(options))
     found: list[tuple[str, Trained | None, Measured]] = [("base", None, measure(asker, "base"))]
     for name, trained, adapter in adapters:

@@ -214,14 +214,15 @@ def base_of(options: argparse.Namespace) -> Path:
 
 
 async def adapters_of(
-    options: argparse.Namespace, home: Path, rows: Path, name: str
+    options: argparse.Namespace, home: Path, rows: Iterable[dict[str, Any]], name: str
 ) -> list[tuple[str, Trained | None, Path]]:
-    """The adapters to measure: the one given, or one trained for each recipe. Name, its run, file."""
+    """The adapters to measure: the one given, or one trained on `rows` for each recipe. Name, its run, file."""
     if options.adapter:
         return [(options.adapter.name, None, options.adapter)]
+    file = write_rows(rows, home / name / "rows.jsonl", name, options.wordings)
     found: list[tuple[str, Trained | None, Path]] = []
     for label, recipe in chosen_recipes(options).items():
-        trained = await train(home, name, rows, base_of(options), recipe)
+        trained = await train(home, name, file, base_of(options), recipe)
         found.append((label, trained, trained.adapter))
     return found
 

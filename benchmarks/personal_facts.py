@@ -41,7 +41,6 @@ from learning_loop import (  # noqa: E402 - the repository has to be importable 
     run_figures,
     strengths,
     table,
-    write_rows,
 )
 
 from adapters import probe  # noqa: E402
@@ -119,8 +118,7 @@ def measure(asker: Asker, facts: list[dict[str, Any]], label: str) -> Measured:
 async def run(options: argparse.Namespace, home: Path) -> list[tuple[str, Trained | None, Measured]]:
     """The base first, then each adapter at each strength."""
     facts = load_facts()
-    file = write_rows(rows(facts), home / "household" / "rows.jsonl", "household", options.wordings)
-    adapters = await adapters_of(options, home, file, "household")
+    adapters = await adapters_of(options, home, rows(facts), "household")
     asker = Asker(base_of(options))
     found: list[tuple[str, Trained | None, Measured]] = [("base", None, measure(asker, facts, "base"))]
     for name, trained, adapter in adapters:
