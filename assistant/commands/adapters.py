@@ -104,7 +104,7 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
     if reports:
         from adapters.evaluation import evaluation_from_json
 
-        _report(evaluation_from_json(reports[0]))
+        say_report(evaluation_from_json(reports[0]))
     elif adapter.reason:
         say(f"  {adapter.reason}")
     return 0
@@ -130,7 +130,7 @@ async def run_prove(arguments: argparse.Namespace, config: Config) -> int:
     if arguments.json:
         emit(result.as_json())
     else:
-        _report(result)
+        say_report(result)
     return 0
 
 
@@ -232,7 +232,8 @@ def _told(progress: Progress) -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _report(result: Evaluation) -> None:
+def say_report(result: Evaluation) -> None:
+    """The verdict with its figures, and the answers that got worse."""
     say(f"{result.verdict.decision}: {result.verdict.reason}")
     if result.parity:
         say(f"  {result.parity.get('text', '')}")

@@ -1,0 +1,216 @@
+"""`assistant train`: plan, train, prove; list, resume, pause, cancel and remove runs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import AsyncGenerator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from adapters.recipe import METHODS, Recipe, recipe_from_json
+from assistant.commands.opening import opened_core
+from assistant.commands.train_report import Report, say_plan, say_run
+from assistant.config import Config
+from assistant.errors import AssistantError, TrainingError, UsageError
+from assistant.output import emit, fail, say, warn
+
+if TYPE_CHECKING:
+    from adapters.runs import Wish
+    from assistant.bootstrap import Core
+
+INTERRUPTED = 130
+KNOBS = {entry.name: str(entry.type) for entry in fields(Recipe)}
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `train`."""
+    parser = commands.add_parser("train", help="train an adapter on a dataset, prove it, and list it")
+    parser.set_defaults(run=run_train)
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="what the adapter is called")
+    parser.add_argument("--data", default="", metavar="DATASET|FILE", help="a dataset, or a file of rows to build one")
+    parser.add_argument(
+        "--base", default="", metavar="PATH", help="GGUF or safetensors folder; the chat's model if none"
+    )
+    parser.add_argument("--method", choices=METHODS, help="lora (default), qlora, full, partial or prompt")
+    _add_knobs(parser)
+    parser.add_argument("--no-replay", action="store_true", help="train without general prompts, to compare")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any knob of the recipe")
+    parser.add_argument("--plan", action="store_true", help="print what each method needs, and stop there")
+    parser.add_argument("--no-prove", action="store_true", help="do not compare with the base afterwards")
+    parser.add_argument("--activate", action="store_true", help="put it on if it is proven")
+    parser.add_argument("--json", action="store_true", help="progress as JSON lines; the last line is the result")
+    runs = parser.add_mutually_exclusive_group()
+    runs.add_argument("--list", action="store_true", help="all runs")
+    for name, what in (
+        ("resume", "go on with a run"), ("pause", "let a run stop at a checkpoint"),
+        ("cancel", "stop a run within seconds"), ("remove", "delete a run with its rows and checkpoints"),
+    ):  # fmt: skip
+        runs.add_argument(f"--{name}", default="", metavar="RUN", help=what)
+
+
+def _add_knobs(parser: argparse.ArgumentParser) -> None:
+    for name, kind, what in (
+        ("rank", int, "of the LoRA (16)"), ("alpha", float, "of the LoRA (32)"), ("epochs", float, "over all rows"),
+        ("learning-rate", float, "of the optimizer"), ("batch-tokens", int, "tokens for one step"),
+        ("max-tokens", int, "of the longest row"), ("replay", float, "general prompts for each row (1)"),
+        ("pull", float, "towards the base on those (1)"), ("patience", int, "validations without progress"),
+        ("virtual-tokens", int, "of a soft prompt"), ("processes", int, "to train with (1)"),
+        ("threads", int, "of each process (all cores)"), ("seed", int, "of all that is drawn (0)"),
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}", type=kind, metavar="N", help=what)
+    parser.add_argument("--bits", choices=("nf4", "int8"), help="of the base in qlora")
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="of the arithmetic")
+
+
+def recipe_of(arguments: argparse.Namespace) -> Recipe:
+    """The recipe that the command line describes; --set has the last word.
+
+    Raises:
+        UsageError: a setting without a value; RecipeError: an unknown one, or a value that cannot be.
+    """
+    values = {name: value for name in KNOBS if (value := getattr(arguments, name, None)) is not None}
+    if arguments.no_replay:
+        values["replay"] = 0.0
+    for entry in arguments.set:
+        name, separator, text = entry.partition("=")
+        if not separator:
+            raise UsageError(f"--set {entry[:80]!r} has no value.", "Write it as KEY=VALUE, such as --set rank=8.")
+        values[name.strip().replace("-", "_")] = _value(name.strip(), text.strip())
+    return recipe_from_json(values)
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "targets":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    return text
+
+
+async def run_train(arguments: argparse.Namespace, config: Config) -> int:
+    """Whatever was asked for."""
+    if arguments.list:
+        return await _list(arguments, config)
+    if arguments.remove:
+        return await _remove(arguments, config)
+    if arguments.pause or arguments.cancel:
+        return await _stop(arguments, config, "pause" if arguments.pause else "cancel")
+    if arguments.activate and arguments.no_prove:
+        raise UsageError("--activate puts on what is proven; --no-prove leaves that out.", "Leave one of them out.")
+    if arguments.resume:
+        async with opened_core(config) as core:
+            events = core.training.resume(arguments.resume, prove=not arguments.no_prove)
+            return await _followed(core, events, arguments, arguments.resume)
+    if not arguments.name or not arguments.data:
+        raise UsageError("What is to be trained, on which data?", "assistant train NAME --data DATASET")
+    return await _train(arguments, config)
+
+
+async def _train(arguments: argparse.Namespace, config: Config) -> int:
+    from assistant.training import TrainRequest
+
+    request = TrainRequest(arguments.name, arguments.data, recipe_of(arguments), arguments.base)
+    async with opened_core(config, shared=arguments.plan) as core:
+        if not arguments.json or arguments.plan:
+            plan = await core.training.plan(request)
+            if arguments.json:
+                emit(plan.as_json())
+            else:
+                say_plan(plan)
+            if arguments.plan:
+                return 0
+        return await _followed(core, core.training.train(request, prove=not arguments.no_prove), arguments, "")
+
+
+async def _followed(
+    core: Core, events: AsyncGenerator[dict[str, Any], None], arguments: argparse.Namespace, run_id: str
+) -> int:
+    """Show a stream of events to its end; Ctrl-C pauses, a second one leaves at once."""
+    report = Report(arguments.json, run_id)
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    asked: list[asyncio.Task[None]] = []
+
+    def interrupted() -> None:
+        if asked or not report.training or task is None:
+            task.cancel() if task else None
+            return
+        report.line_done()
+        warn("Pausing at the next step; Ctrl-C again leaves at once.")
+        asked.append(loop.create_task(core.training.stop(report.run, "pause")))
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    try:
+        async with contextlib.aclosing(events) as stream:
+            async for event in stream:
+                report.show(event)
+        if arguments.activate:
+            await _activate(core, report)
+    except asyncio.CancelledError:
+        report.state = "paused" if report.training else "interrupted"
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        for stopping in asked:
+            with contextlib.suppress(AssistantError):
+                await stopping
+    return _ended(report)
+
+
+async def _activate(core: Core, report: Report) -> None:
+    if report.decision == "proven":
+        mix = await core.adapters.activate(report.adapter)
+        report.result["active"] = mix
+        report.told(f"On: {mix}")
+    elif report.adapter:
+        report.told(f"{report.adapter} is not put on: it is not proven.")
+
+
+def _ended(report: Report) -> int:
+    report.end()
+    if report.state == "failed":
+        return fail(TrainingError(report.failure[0], report.failure[1]))
+    if report.state == "finished":
+        return 0
+    if report.training and report.run:
+        warn(f"{report.run} is {report.state}. Go on with: assistant train --resume {report.run}")
+    elif report.adapter:
+        warn(f"{report.adapter} is trained, not proven. Go on with: assistant adapters prove {report.adapter}")
+    return INTERRUPTED
+
+
+async def _list(arguments: argparse.Namespace, config: Config) -> int:
+    async with opened_core(config, shared=True) as core:
+        runs = await core.training.runs()
+    if arguments.json:
+        emit([{**run.facts, "state": run.state, "folder": str(run.folder), "last": run.last} for run in runs])
+        return 0
+    for run in runs:
+        say_run(run)
+    if not runs:
+        say("No runs yet: assistant train NAME --data DATASET")
+    return 0
+
+
+async def _stop(arguments: argparse.Namespace, config: Config, wish: Wish) -> int:
+    """Pause or cancel a run that another process of ours follows."""
+    run_id = getattr(arguments, wish)
+    async with opened_core(config, shared=True) as core:
+        await core.training.stop(run_id, wish)
+    return _told(arguments, {"run": run_id, "asked": wish}, f"{run_id} was asked to {wish}.")
+
+
+async def _remove(arguments: argparse.Namespace, config: Config) -> int:
+    async with opened_core(config, shared=True) as core:
+        await core.training.remove(arguments.remove)
+    return _told(arguments, {"removed": arguments.remove}, f"{arguments.remove} is gone.")
+
+
+def _told(arguments: argparse.Namespace, value: dict[str, Any], text: str) -> int:
+    if arguments.json:
+        emit(value)
+    else:
+        say(text)
+    return 0
