@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adapters.activation_log import Part
+from adapters.adapter_files import find_adapter
 from adapters.base_records import BaseRecords
 from adapters.errors import GGUFError
 from adapters.mix import Share, checked, mix_text, parse_mix
@@ -20,7 +21,7 @@ from adapters.registered import Adapter
 from adapters.registry import Registry
 from assistant.adapter_trials import AdapterTrials
 from assistant.conversation import Conversation
-from assistant.errors import AdapterError, AssistantError
+from assistant.errors import AdapterError, AssistantError, StorageError
 from assistant.model import Model
 
 T = TypeVar("T")
@@ -55,7 +56,10 @@ class AdapterUse:
         Raises:
             AdapterFitError: there is none, it has changed, or it belongs to another model.
         """
-        adapter = await self._registry.get(name)
+        try:
+            adapter = await self._registry.get(name)
+        except StorageError:  # an older home on a read-only disk has no registry, but may have files
+            return find_adapter(name, self._registry.folder)
         await self._registry.verify(adapter)
         await self._check_base(adapter)
         return adapter.path.resolve()
@@ -130,6 +134,8 @@ class AdapterUse:
             if {share.name for share in shares} & set(self._trials.suspects):
                 await self._registry.log.add([], "")
                 shares = ()
+        except StorageError:  # as above: nothing was active
+            return
         except (GGUFError, AssistantError) as error:
             self._model.notices.append(f"The model answers without an adapter: {error}")
             return

@@ -88,6 +88,7 @@ async def prove(
         AdapterError, AdapterFitError: a loose file, a soft prompt, or files that have changed.
         NotFoundError: there are no rows to ask.
         ModelError, WorkerError: the model cannot be run a second time.
+        TrainingError: the reference that its training left is damaged.
     """
     if not adapter.id:
         raise AdapterError(

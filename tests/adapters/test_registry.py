@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -11,12 +12,16 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import adapters.schema
 import assistant.storage.schema
 from adapters.base_records import BaseRecords
 from adapters.errors import AdapterFitError, GGUFError, TrainingError
+from adapters.gguf import read_gguf
+from adapters.hotswap import check_fit
 from adapters.registered import Facts, check_name, facts_from_json, split_version
 from adapters.registry import Registry
 from adapters.version_folder import read_manifest, verify
@@ -287,3 +292,21 @@ async def test_kill_9_while_adding_many_times(tmp_path: Path) -> None:
     """As above, at full length."""
     (tmp_path / "home" / "adapters").mkdir(parents=True)
     await killed_while_adding(tmp_path / "home", finished_run(tmp_path / "run"), 40)
+
+
+async def test_a_result_without_a_gguf_file_gets_one(registry: Registry, tmp_path: Path) -> None:
+    """The trainer leaves PEFT weights; a child writes the GGUF LoRA of the chat's model, and says why it cannot."""
+    run = finished_run(tmp_path / "run")
+    peft = run / "result" / "peft"
+    (run / "result" / "adapter.gguf").unlink()
+    with pytest.raises(TrainingError, match="holds no weights"):
+        await registry.add(run, base=tmp_path / "run" / "base.gguf")
+    layer = "base_model.model.model.layers.0.self_attn.v_proj"
+    weights = {f"{layer}.lora_A.weight": np.ones((4, 32)), f"{layer}.lora_B.weight": np.ones((16, 4))}
+    save_file({name: value.astype(np.float32) for name, value in weights.items()}, peft / "adapter_model.safetensors")
+    settings = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["v_proj"]}
+    (peft / "adapter_config.json").write_text(json.dumps(settings))
+    adapter = await registry.add(run, base=tmp_path / "run" / "base.gguf")
+    assert adapter.facts is not None and (adapter.facts.rank, adapter.facts.architecture) == (4, "llama")
+    facts = check_fit(read_gguf(adapter.path), read_gguf(tmp_path / "run" / "base.gguf"))
+    assert facts.targets == ("blk.0.attn_v.weight",)
