@@ -92,7 +92,7 @@ def messages_of_text(text: str) -> Iterator[ChatMessage]:
     """The messages of such a text; lines without a time belong to the message above."""
     text = _bare(text)
     found = [each for each in _MESSAGE.finditer(text) if _STAMP.search(each["in"] or each["out"])]
-    ends = [*(each.start() for each in found[1:]), len(text)]
+    ends = [each.start() for each in found[1:]] + [len(text)] * bool(found)
     for each, end in zip(found, ends, strict=True):
         stamp = _STAMP.search(each["in"] or each["out"])
         written = _WRITER.match(each["rest"])

@@ -74,11 +74,11 @@ def _decoded(piece: bytes | str, charset: str | None) -> str:
 
 def _messages(data: bytes) -> Iterator[bytes]:
     """The messages of a mailbox; a line "From …" begins each."""
-    starts = [found.end() for found in _MBOX_FROM.finditer(data)]
-    ends = [*[found.start() for found in _MBOX_FROM.finditer(data)][1:], len(data)]
-    if not starts:
+    bounds = [(found.start(), found.end()) for found in _MBOX_FROM.finditer(data)]
+    if not bounds:
         yield data
-    for start, end in zip(starts, ends, strict=True):
+    ends = [start for start, _ in bounds[1:]] + [len(data)] * bool(bounds)
+    for (_, start), end in zip(bounds, ends, strict=True):
         yield data[start:end].replace(b"\n>From ", b"\nFrom ")
 
 

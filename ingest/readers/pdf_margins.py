@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ingest.readers.pdf_box import Line
 
-_DIGITS = re.compile(r"\d+|\b[ivxlc]{1,7}\b")
-_LETTER = re.compile(r"[^\W\d_]")
-LINES = 3  # at the top and at the bottom of a page that may be margins
+_NUMBER = re.compile(r"\d{1,4}")
+_ROMAN = re.compile(r"\W*[ivxlc]{1,7}\W*", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+_PAGE_NUMBER = re.compile(
+    r"\W*(?:page|seite|pagina|página|p\.)?\s*#\s*(?:(?:of|von|sur|de|di|/)\s*\d+)?\W*", re.IGNORECASE
+)
+LINES = 2  # at the top and at the bottom of a page that may be margins
 FEWEST_PAGES = 3
 SHARE = 0.2  # of the pages that carry a margin; left and right pages may differ
 
 
 def without_margins(pages: Sequence[Sequence[Line]]) -> Iterator[list[Line]]:
-    """The pages without what repeats in their margins; words are kept where they stand first, numbers never."""
-    counts: Counter[str] = Counter()
-    candidates = [set(_margins(page)) for page in pages]
-    for page, margins in zip(pages, candidates, strict=True):
-        counts.update({_key(page[index]) for index in margins})
+    """The pages without what repeats in their margins; words are kept where they stand first, page numbers never.
+
+    A line repeats if it is the same on other pages, but for a number that counts with the pages.
+    """
+    candidates = [
+        {place: set(_keys(page[place], number)) for place in _margins(page)} for number, page in enumerate(pages)
+    ]
+    counts = Counter(key for page in candidates for key in set().union(*page.values()))
     enough = max(FEWEST_PAGES, SHARE * len(pages))
-    seen: defaultdict[str, int] = defaultdict(int)
+    seen: set[str] = set()
     for page, margins in zip(pages, candidates, strict=True):
-        kept = []
-        for index, line in enumerate(page):
-            key = _key(line)
-            if index in margins and counts[key] >= enough:
-                seen[key] += 1
-                if seen[key] > 1 or not _LETTER.search(_DIGITS.sub("", line.text)) or _is_page_number(line.text):
-                    continue
-            kept.append(line)
+        kept: list[Line] = []
+        for place, line in enumerate(page):
+            repeated = {key for key in margins.get(place, ()) if counts[key] >= enough}
+            if not repeated or (not _is_number(repeated) and seen.isdisjoint(repeated)):
+                kept.append(line)
+            seen |= repeated
         yield kept
 
 
@@ -43,12 +48,17 @@ def _margins(page: Sequence[Line]) -> Iterator[int]:
             yield index
 
 
-def _key(line: Line) -> str:
-    """The words without numbers, and about where they stand."""
-    return f"{_DIGITS.sub('#', line.text.lower())} {round(line.bottom / 12)}"
+def _keys(line: Line, page: int) -> Iterator[str]:
+    """What a line has in common with those of other pages: its text, and its text around a number of the page."""
+    place = f" @{round(line.bottom / 12)}"
+    text = " ".join(line.text.lower().split())
+    if _ROMAN.fullmatch(text):
+        yield "roman"
+    elif _LETTERS.search(text):
+        yield text + place
+    for found in _NUMBER.finditer(text):
+        yield f"{text[: found.start()]}#{text[found.end() :]}{place} {int(found[0]) - page}"
 
 
-def _is_page_number(text: str) -> bool:
-    return (
-        re.fullmatch(r"\W*(?:page|seite|p\.)?\s*\d+\s*(?:of|von|/|sur|de)?\s*\d*\W*", text, re.IGNORECASE) is not None
-    )
+def _is_number(keys: set[str]) -> bool:
+    return any(key == "roman" or _PAGE_NUMBER.fullmatch(key.partition(" @")[0]) for key in keys)

@@ -55,7 +55,7 @@ def clock(seconds: int) -> str:
 def _cues(text: str) -> Iterator[_Cue]:
     """The cues; one that only repeats the last (as captions that roll up do) is left out."""
     times = list(_TIMES.finditer(text))
-    ends = [*(found.start() for found in times[1:]), len(text)]
+    ends = [found.start() for found in times[1:]] + [len(text)] * bool(times)
     before: list[str] = []
     for found, end in zip(times, ends, strict=True):
         body = text[found.end() : end].strip("\n")

@@ -50,12 +50,14 @@ def delimiter(text: str, suffix: str) -> str:
 
 
 def _evenness(sample: str, candidate: str) -> tuple[float, int]:
-    counts = Counter(len(row) for row in _rows(sample, candidate) if row)
-    several = {cells: lines for cells, lines in counts.items() if cells > 1}
-    if not several:
+    """(share of lines with the usual number of cells, that number); quotes that stay inside cells speak against it."""
+    rows = [row for row in _rows(sample, candidate) if row]
+    counts = Counter(len(row) for row in rows if len(row) > 1)
+    if not counts:
         return 0.0, 0
-    cells = max(several, key=lambda number: (several[number], number))
-    return several[cells] / counts.total(), cells
+    cells = max(counts, key=lambda number: (counts[number], number))
+    torn = sum(any(cell.count('"') % 2 for cell in row) for row in rows)
+    return (counts[cells] - torn) / len(rows), cells
 
 
 def _rows(text: str, candidate: str) -> Iterator[list[str]]:

@@ -146,3 +146,38 @@ def test_any_body(body: str) -> None:
         assert read(word_xml(body)).text
     except UnreadableError as error:
         assert str(error)
+
+
+def numbered(depth: int, text: str, number: int = 1) -> str:
+    properties = f'<w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{number}"/></w:numPr></w:pPr>'
+    return f"<w:p>{properties}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def test_lists_are_counted() -> None:
+    """Word counts the items of its lists itself; so does the reader, level by level."""
+    levels = (("decimal", "%1."), ("lowerLetter", "%2)"), ("bullet", "o"))
+    defined = "".join(
+        f'<w:lvl w:ilvl="{i}"><w:start w:val="1"/><w:numFmt w:val="{kind}"/><w:lvlText w:val="{text}"/></w:lvl>'
+        for i, (kind, text) in enumerate(levels)
+    )
+    numbering = (
+        '<w:numbering xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
+        f'<w:abstractNum w:abstractNumId="5">{defined}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="5"/></w:num></w:numbering>'
+    )
+    body = "".join(
+        numbered(depth, text) for depth, text in ((0, "One"), (1, "Aa"), (1, "Bb"), (2, "dot"), (0, "Two"), (1, "Cc"))
+    )
+    with zipfile.ZipFile(io.BytesIO(word_xml(body + numbered(0, "unknown", 9)))) as file:
+        parts = {"word/document.xml": file.read("word/document.xml"), "word/numbering.xml": numbering.encode()}
+    assert read(archive(parts)).text == "1. One\na) Aa\nb) Bb\n- dot\n2. Two\na) Cc\n- unknown"
+
+
+def test_formulas_and_boxes() -> None:
+    """Formulas are LaTeX, ticked boxes say so."""
+    formula = (
+        "<w:oMath><w:r><w:t>A=π</w:t></w:r><w:sSup><w:e><w:r><w:t>r</w:t></w:r></w:e><w:sup><w:r><w:t>2</w:t></w:r></w:sup>"
+        "</w:sSup><w:f><w:num><w:r><w:t>1</w:t></w:r></w:num><w:den><w:r><w:t>x</w:t></w:r></w:den></w:f></w:oMath>"
+    )
+    body = f"<w:p><w:r><w:t>Area</w:t></w:r>{formula}</w:p><w:p><w:r><w:t>☒ Tea ☐ Milk</w:t></w:r></w:p>"
+    assert read(word_xml(body)).text == "Area $A=\\pi r^{2}\\frac{1}{x}$\n\n[x] Tea [ ] Milk"
