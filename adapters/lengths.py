@@ -40,7 +40,7 @@ class Lengths:
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return asdict(self)
+        return {**asdict(self), "histogram": [list(bucket) for bucket in self.histogram]}
 
 
 def lengths(measured: Sequence[Measured], limit: int) -> Lengths:

@@ -30,7 +30,7 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return asdict(self)
+        return {**asdict(self), "labels": list(self.labels), "samples": list(self.samples)}
 
 
 def findings(rows: Iterable[Row]) -> list[Finding]:

@@ -34,7 +34,7 @@ PROMPT = (
 )
 PAIR = re.compile(
     r"(?:^|\n)\W{0,4}(?:\d{1,2}[.)]\s{0,3})?\W{0,4}(?:Q|Question)\s?\d{0,2}\s?[:.]\W{0,4}(?P<question>[^\n]{3,500})\n{1,2}"
-    r"\W{0,4}(?:A|Answer)\s?\d{0,2}\s?[:.]\W{0,3}(?P<answer>[^\n]{1,1000})",
+    r"\W{0,6}(?:A|Answer)\s?\d{0,2}\s?[:.]\W{0,3}(?P<answer>[^\n]{1,1000})",
     re.IGNORECASE,
 )
 
