@@ -28,6 +28,8 @@ from assistant.tui.widgets.status_line import Status
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.tui.ingest_job import IngestJob
+    from assistant.tui.training_job import TrainingJob
+    from assistant.tui.training_watch import Watch
     from ingest.progress import Summary
 
 
@@ -46,6 +48,9 @@ class AssistantApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="help"),
         Binding("ctrl+l", "library", "Library", id="library"),
+        Binding("f3", "adapters", "Adapters", id="adapters"),
+        Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
+        Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
     ]
 
@@ -54,6 +59,7 @@ class AssistantApp(App[None]):
         super().__init__()
         self.core = core
         self.ingest: IngestJob | None = None  # there as soon as the core is open
+        self.training: TrainingJob | None = None  # as above
         self.last_summary: Summary | None = None
         self.chat = ChatScreen()
         self._safe_filter = SafeFilter()
@@ -85,7 +91,8 @@ class AssistantApp(App[None]):
             return
         from assistant.tui.ingest_job import IngestJob
 
-        self.ingest = IngestJob(self.core.pipeline, self._ingested, self._ingest_failed)
+        self.ingest = IngestJob(self.core.pipeline, self._ingested, self._job_failed)
+        await self._open_training()
         await self.chat.start(self.core)
         if self.core.other_instance is not None:
             told = f"Another assistant (process {self.core.other_instance}) has {self.core.config.home} open."
@@ -96,10 +103,26 @@ class AssistantApp(App[None]):
         await self.core.warm()
         self.tell_notices()
 
+    async def _open_training(self) -> None:
+        from assistant.tui.training_job import TrainingJob, unfinished_line
+
+        self.training = TrainingJob(self.core, self._trained, self._job_failed)
+        if told := unfinished_line(await self.core.training.runs()):
+            self.say(told, "warning")
+
     async def action_quit(self) -> None:
-        """Keep what was typed, then close."""
+        """Keep what was typed, pause what is being trained, then close."""
         await self.chat.save_draft()
-        self.exit()
+        if self.training is not None and self.training.running:
+            self.run_worker(self._pause_and_exit(), group="quit", exclusive=True)
+        else:
+            self.exit()
+
+    async def _pause_and_exit(self) -> None:
+        assert self.training is not None
+        self.say("Training is being paused; the assistant closes when its checkpoint is written.")
+        told = await self.training.close()
+        self.exit(message=Text(safe_text(told)) if told else None)
 
     async def on_unmount(self) -> None:
         """Stop what runs, end the children, close the database. Textual may say so twice: both wait."""
@@ -112,6 +135,8 @@ class AssistantApp(App[None]):
             await self.chat.session.close()
         if self.ingest is not None:
             await self.ingest.cancel()
+        if self.training is not None:
+            await self.training.close()
         await self.core.close()
 
     # -- what the user is told ----------------------------------------------
@@ -146,6 +171,7 @@ class AssistantApp(App[None]):
             tokens_per_second=usage.tokens_per_second if usage else 0.0,
             activity=session.answering.line if session and session.answering else "",
             ingest=self.ingest.line if self.ingest else "",
+            training=self.training.line if self.training else "",
         )
 
     def _ingested(self, summary: Summary) -> None:
@@ -156,12 +182,23 @@ class AssistantApp(App[None]):
         for failure in summary.failed[:3]:
             self.say(f"{failure.path}: {failure.reason}", "warning")
 
-    def _ingest_failed(self, error: Exception) -> None:
+    def _trained(self, watch: Watch) -> None:
+        from assistant.tui.training_job import ended_line
+
+        self.say(ended_line(watch), "error" if watch.state == "failed" else "information")
+
+    def _job_failed(self, error: Exception) -> None:
         if isinstance(error, USER_ERRORS):
             self.tell(error)
         else:
             path = record(error, self.core.config.home / "logs")
-            self.say(f"Indexing met an unexpected error ({type(error).__name__}). What happened is in {path}", "error")
+            self.say(f"It met an unexpected error ({type(error).__name__}). What happened is in {path}", "error")
+
+    async def confirmed(self, question: str, consequence: str) -> bool:
+        """Whether the user says yes to a question; only from within a worker."""
+        from assistant.tui.screens.dialogs import ConfirmDialog
+
+        return await self.push_screen_wait(ConfirmDialog(question, consequence))
 
     # -- screens --------------------------------------------------------------
 
@@ -174,6 +211,39 @@ class AssistantApp(App[None]):
 
         if not isinstance(self.screen, LibraryScreen):
             self.push_screen(LibraryScreen(self.core, self.ingest))
+
+    def action_adapters(self) -> None:
+        """Open the list of adapters."""
+        if self.training is None:
+            self.say("The adapters are not open yet.", "warning")
+            return
+        from assistant.tui.screens.adapters import AdaptersScreen
+
+        if not isinstance(self.screen, AdaptersScreen):
+            self.push_screen(AdaptersScreen(self.core, self.training))
+
+    def action_train(self, name: str = "") -> None:
+        """Open training; with a name, at its recipe."""
+        if self.training is None:
+            self.say("Training is not open yet.", "warning")
+            return
+        from assistant.tui.screens.train import TrainScreen
+
+        if not isinstance(self.screen, TrainScreen):
+            self.push_screen(TrainScreen(self.core, self.training, name))
+
+    def action_roll_back(self) -> None:
+        """Put on the adapters that were on before."""
+        if self.training is not None:
+            from assistant.tui.adapter_actions import roll_back
+
+            self.run_worker(roll_back(self), group="adapters")
+
+    async def put_on(self, mix: str, *, force: bool = False) -> bool:
+        """Put adapters on for all chats; only from within a worker. False if the user thought better of it."""
+        from assistant.tui.adapter_actions import put_on
+
+        return await put_on(self, mix, force=force)
 
     def action_help(self) -> None:
         """Show the keys of the focused widget, all keys, and the commands."""

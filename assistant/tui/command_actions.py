@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from assistant.conversation import Conversation
 from assistant.errors import StorageError, UsageError
+from assistant.storage.teachings import parse_teaching
 from assistant.transcript import as_markdown
+from assistant.tui.adapter_actions import on_now, roll_back
 from assistant.tui.commands import parse, parse_setting
 from assistant.tui.path_completion import expanded
 from assistant.tui.told import USER_ERRORS, told
@@ -18,6 +20,8 @@ from ingest.atomic_file import replace_file
 if TYPE_CHECKING:
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.session import ChatSession
+
+ENOUGH, LISTED = 8, 3  # teachings that are worth a training, and how many /teach lists
 
 
 class CommandActions:
@@ -146,10 +150,56 @@ class CommandActions:
         self._session.last_usage = None
         self._screen.composer.tell(f"{info.name} answers from now on.")
 
+    async def _adapters(self, rest: str) -> None:
+        self._screen.app.action_adapters()
+
     async def _adapter(self, rest: str) -> None:
         self._refuse_while_answering()
-        mix = await self._core.model.use_adapter(rest)
-        self._screen.composer.tell(f"The adapter {mix} is on." if mix else "The adapter is off.")
+        words = rest.split()
+        mix = " ".join(word for word in words if word not in ("--chat", "--force"))
+        force = "--force" in words
+        if "--chat" in words:
+            await self._chat_adapter(mix, force)
+            return
+        on = await self._core.adapters.activate(mix, force=force)
+        self._screen.composer.tell(on_now(self._screen.app, on))
+
+    async def _chat_adapter(self, mix: str, force: bool) -> None:
+        """A mix for this chat alone; `all` lets it follow the others again."""
+        own = None if mix == "all" else await self._core.adapters.checked_mix(mix, force=force)
+        conversation = self._session.conversation or await self._core.conversations.create()
+        await self._core.conversations.set_adapters(conversation.id, own)
+        self._session.conversation = conversation
+        await self._screen.session_changed()
+        told = "what is on for all" if own is None else own or "the base model alone"
+        self._screen.composer.tell(f"This chat answers with {told}.")
+
+    async def _rollback(self, rest: str) -> None:
+        self._refuse_while_answering()
+        await roll_back(self._screen.app)
+
+    async def _teach(self, rest: str) -> None:
+        if not rest:
+            self._screen.composer.tell(await self._taught())
+            return
+        taught = await self._core.teachings.add(*parse_teaching(rest))
+        count = len(await self._core.teachings.all())
+        before = f" The answer was “{taught.replaced[:60]}” before." if taught.replaced else ""
+        next_step = (
+            "/train makes a dataset of them." if count >= ENOUGH else f"From about {ENOUGH} on, /train learns them."
+        )
+        self._screen.composer.tell(f"Kept; {count:,} taught.{before} {next_step}")
+
+    async def _taught(self) -> str:
+        taught = await self._core.teachings.all()
+        if not taught:
+            return "Nothing was taught yet: /teach QUESTION => ANSWER"
+        lines = [f"{each.question} => {each.answer}" for each in taught[-LISTED:]]
+        shown = "\n".join(line if len(line) <= 100 else f"{line[:100]}…" for line in lines)
+        return f"{len(taught):,} taught; the newest:\n{shown}"
+
+    async def _train(self, rest: str) -> None:
+        self._screen.app.action_train(rest.strip())
 
     async def _set(self, rest: str) -> None:
         section, key, value = parse_setting(rest, self._core.config)

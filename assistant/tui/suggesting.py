@@ -1,7 +1,8 @@
-"""What the typed line may become: commands, paths, settings, collections, themes."""
+"""What the typed line may become: commands, paths, settings, collections, adapters, datasets, themes."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ async def suggest(text: str, core: Core, themes: Iterable[str]) -> list[Suggesti
     found: list[Suggestion] = []
     if command in ("/add", "/model", "/adapter") and " " not in rest:
         found = await _paths(command, rest)
+    if command == "/adapter":
+        found = [*await _adapters(rest, core), *found]
+    elif command == "/train":
+        found = await _datasets(rest, core)
     elif command == "/set" and " " not in rest:
         found = _settings(rest, core)
     elif command == "/scope":
@@ -48,6 +53,22 @@ def _settings(typed: str, core: Core) -> list[Suggestion]:
         for key, (_, value) in setting_keys(core.config).items()
         if key.startswith(typed)
     ]
+
+
+async def _adapters(typed: str, core: Core) -> list[Suggestion]:
+    before, _, last = typed.rpartition(" ")
+    start = f"/adapter {before} " if before else "/adapter "
+    words: list[tuple[str, str]] = [(each.label, each.state) for each in await core.registry.all()]
+    words += [("--chat", "in this chat alone"), ("--force", "also if it is not proven")] if before else []
+    return [Suggestion(start + word, word, told) for word, told in words if word.startswith(last)]
+
+
+async def _datasets(typed: str, core: Core) -> list[Suggestion]:
+    from assistant.storage.datasets import list_datasets
+
+    cards = await asyncio.to_thread(list_datasets, core.config.home)
+    named = [(card.name, f"{sum(card.rows.values()):,} rows") for card in cards]
+    return [Suggestion(f"/train {name}", name, told) for name, told in named if name.startswith(typed)]
 
 
 async def _collections(typed: str, core: Core) -> list[Suggestion]:

@@ -1,16 +1,19 @@
-"""Short questions before something happens: a confirmation, and what to do with a link."""
+"""Short questions before something happens: a confirmation, a line to type, and what to do with a link."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from assistant.safe_text import safe_text
+from assistant.tui.widgets.path_suggester import PathSuggester
 from assistant.tui.widgets.plain import Plain
 
 URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~-._"
@@ -80,3 +83,36 @@ class LinkDialog(ModalScreen[None]):
         if self.opens:
             self.app.open_url(self._address)
             self.dismiss()
+
+
+class AskLine(ModalScreen[str | None]):
+    """Asks for one line: a path, which is completed, or a name."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+
+    def __init__(self, question: str, value: str, note: str, *, path: bool) -> None:
+        super().__init__()
+        self._question, self._value, self._note, self._path = question, value, note, path
+
+    def compose(self) -> ComposeResult:
+        """The question, the line, the keys."""
+        with Vertical(classes="dialog"):
+            yield Plain(safe_text(self._question), classes="dialog-title")
+            yield Input(
+                self._value, compact=True, select_on_focus=False, suggester=PathSuggester() if self._path else None
+            )
+            yield Plain(safe_text(self._note), classes="dialog-note")
+            keys = "Enter  do it    →  complete    Esc  cancel" if self._path else "Enter  do it    Esc  cancel"
+            yield Plain(keys, classes="dialog-keys")
+
+    def on_mount(self) -> None:
+        """Ready to type behind what is there."""
+        field = self.query_one(Input)
+        field.focus()
+        field.cursor_position = len(field.value)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self.dismiss(event.value.strip())

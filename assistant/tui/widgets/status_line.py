@@ -1,4 +1,4 @@
-"""One line that always says: model, adapter, context used, speed, and what is being indexed."""
+"""One line that always says: model, adapter, context used, speed, and what is being trained or indexed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Status:
     tokens_per_second: float = 0.0
     activity: str = ""  # the answer under way
     ingest: str = ""
+    training: str = ""
 
     @property
     def parts(self) -> list[tuple[str, str]]:
@@ -37,7 +38,8 @@ class Status:
             parts.append((f"{self.context_used:,} / {self.context_size:,} tokens", self._fill()))
         if self.tokens_per_second:
             parts.append((f"{self.tokens_per_second:.0f} tok/s", ""))
-        parts += [(text, "$text-accent") for text in (self.activity, safe_line(self.ingest)) if text]
+        jobs = (self.activity, safe_line(self.training), safe_line(self.ingest))
+        parts += [(text, "$text-accent") for text in jobs if text]
         return parts
 
     def _model(self) -> str:

@@ -1,0 +1,17 @@
+"""A table of rows to choose from; the footer says what Enter does with the one under the cursor."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable
+
+
+class ChoiceTable(DataTable[Any]):
+    """A DataTable whose Enter is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose")]
+
+    def __init__(self, *, id: str) -> None:  # as every widget names it
+        super().__init__(id=id, cursor_type="row")
