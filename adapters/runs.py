@@ -181,7 +181,8 @@ class TrainingRuns:
         processes = json.loads((folder / RUN).read_text("utf-8"))["recipe"]["processes"]
         command = [sys.executable, "-m"]
         if processes > 1:
-            command += ["accelerate.commands.launch", "--num_processes", str(processes), *_device_options(), "-m"]
+            command += ["accelerate.commands.launch", "--num_processes", str(processes), *_device_options()]
+            command += ["--main_process_port", "0", "-m"]
         environment = {
             **os.environ, "OMP_WAIT_POLICY": "passive", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false",
             **self._environment,
@@ -270,5 +271,7 @@ async def _drained(process: asyncio.subprocess.Process) -> None:
 
 
 def _device_options() -> tuple[str, ...]:
-    """CPU processes where no GPU is to be seen; asking torch would take seconds."""
-    return () if Path("/dev/nvidia0").exists() else ("--cpu",)
+    """Where no GPU is to be seen, processes of the CPU are started as those of GPUs are: with --cpu, `accelerate`
+    starts one alone unless there is MPI. Asking torch for GPUs would take seconds.
+    """
+    return () if Path("/dev/nvidia0").exists() else ("--multi_gpu",)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
     from adapters.trainer import Trainer
 
 ENDED, FAILED = 0, 1
+PR_SET_PDEATHSIG = 1
+NICE = 15  # behind the chat's own processes, which run at 10
 SHOWN, SHOWN_TOKENS = 3, 32  # held-out questions answered at each validation
+WISHES = ("", "pause", "cancel")
 STOP, CHATTING = "stop", "chatting"  # files in the run folder: what the user wants, and that a chat needs the cores
 
 
@@ -37,6 +43,7 @@ class Run:
         self.facts: dict[str, Any] = json.loads((folder / "run.json").read_text("utf-8"))
         self.base = Path(self.facts["base"])
         self.recipe: Recipe = recipe_from_json(self.facts["recipe"])
+        self.device: Any = "cpu"
         self.first = int(os.environ.get("RANK", "0")) == 0
         lines = (folder / "rows.jsonl").read_text("utf-8").splitlines()
         self.rows: list[Row] = [row_from_json(json.loads(line)) for line in lines]
@@ -47,11 +54,11 @@ class Run:
         self.wish()  # sets the threads
         try:
             codec, prepared, trainer = self._set_up()
-        except _Stopped:
-            self._ended(self.wish(), 0)
+        except _Stopped as stopped:
+            self._ended(str(stopped), 0)
             return
         self.phase("training", "Training")
-        ended = trainer.run(self.wish, lambda: self._show(prepared, codec))
+        ended = trainer.run(self.agreed, lambda: self._show(prepared, codec))
         if ended != "finished":
             self._ended(ended, trainer.place.step)
         elif self.first:
@@ -76,7 +83,8 @@ class Run:
         """What the user wants: "pause", "cancel" or "" to go on. Gives the cores to a chat while one is answered."""
         import torch
 
-        wanted = 1 if (self.folder / CHATTING).exists() else self.recipe.threads or max(1, len(os.sched_getaffinity(0)))
+        share = max(1, len(os.sched_getaffinity(0)) // self.recipe.processes)
+        wanted = 1 if (self.folder / CHATTING).exists() else self.recipe.threads or share
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
         try:
@@ -84,6 +92,16 @@ class Run:
         except OSError:
             return ""
         return text if text in ("pause", "cancel") else "cancel"
+
+    def agreed(self) -> str:
+        """What the first of all processes has read as the wish: they stop at the same step, or wait for ever."""
+        import torch
+        from accelerate.utils import broadcast
+
+        wanted = WISHES.index(self.wish())
+        if self.recipe.processes > 1:
+            wanted = int(broadcast(torch.tensor(wanted, device=self.device)))
+        return WISHES[wanted]
 
     def _set_up(self) -> tuple[Codec, Prepared, Trainer]:
         from accelerate import Accelerator
@@ -94,13 +112,14 @@ class Run:
         from adapters.trainer import Trainer
 
         accelerator = Accelerator(cpu=not _has_gpu())
+        self.device = accelerator.device
         codec = codec_from(load_tokenizer(self.base), self.facts["system_prompt"])
         train, validation = (self._encoded(codec, split) for split in ("train", "validation"))
         prepared = prepare(self.base, self.recipe, accelerator.device)
         with accelerator.main_process_first():
             replay = self._replay(prepared, codec)
-        if self.wish():
-            raise _Stopped
+        if wanted := self.agreed():
+            raise _Stopped(wanted)
         trainer = Trainer(
             prepared, self.recipe, train, validation, replay,
             accelerator=accelerator, folder=self.folder / "checkpoints", emit=self.emit,
@@ -171,9 +190,19 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _give_way() -> None:
+    """Train on what others leave, be the first to go when memory is short, and end with the one that follows."""
+    os.umask(0o077)
+    os.nice(NICE)
+    for name, value in (("oom_score_adj", "950"), ("autogroup", str(NICE))):  # nice counts within a session only
+        with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w") as setting:
+            setting.write(value)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def main() -> int:
     """Entry point of the child; a failure is the last event, in words."""
-    os.umask(0o077)
+    _give_way()
     sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever libraries print goes to the log, never among the events
     emit: Callable[[dict[str, Any]], None] = _say

@@ -148,8 +148,12 @@ def limit_process(address_space: int | None) -> None:
     if address_space is not None:
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     os.nice(10)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("900")
+    for name, value in (
+        ("oom_score_adj", "900"),
+        ("autogroup", "10"),
+    ):  # nice counts within a session only, see sched(7)
+        with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w") as setting:
+            setting.write(value)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
