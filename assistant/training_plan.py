@@ -57,6 +57,7 @@ class Plan:
     table: tuple[Estimate, ...]
     advice: Advice
     warnings: tuple[str, ...]
+    free: int = 0  # bytes of memory there are to train in, of the GPU where there is one
 
     @property
     def chosen(self) -> Estimate:
@@ -73,7 +74,7 @@ class Plan:
         return {
             "name": self.name, "dataset": self.dataset, "base": str(self.base), "recipe": self.recipe.as_json(),
             "rows": self.rows, "tokens": self.tokens, "table": [entry.as_json() for entry in self.table],
-            "advice": self.advice.as_json(), "warnings": list(self.warnings), "refusal": self.refusal,
+            "advice": self.advice.as_json(), "warnings": list(self.warnings), "refusal": self.refusal, "free": self.free,
         }  # fmt: skip
 
     def require(self) -> None:
@@ -109,7 +110,7 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
     estimates = [_with_library(entry) for entry in table(shape, request.recipe, work, machine)]
     return Plan(
         request.name, dataset.card.name, base, gguf, request.recipe, dict(dataset.card.rows), dataset.card.tokens,
-        tuple(estimates), advice, tuple(dict.fromkeys(warnings)),
+        tuple(estimates), advice, tuple(dict.fromkeys(warnings)), machine.memory,
     )  # fmt: skip
 
 
