@@ -179,7 +179,7 @@ def test_paragraphs() -> None:
     assert "672 points.\n\nLine at 640" in read(placed_pdf([lines])).text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(-50, 700), st.floats(-50, 900), st.text(alphabet="abc 1.•", min_size=1, max_size=12)),
