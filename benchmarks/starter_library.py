@@ -11,6 +11,8 @@ from citations import REFUSAL, ROOT, Outcome, ask, ingest, load_questions, says
 from assistant.bootstrap import opened
 from assistant.config import load_config
 
+MAX_TOKENS = 160  # of an answer; the base alone would ramble on
+
 
 @dataclass(frozen=True, slots=True)
 class LibraryOutcome:
@@ -34,6 +36,7 @@ async def library_outcomes(adapter: Path | None, passages: int) -> LibraryOutcom
     examples = ROOT / "examples"
     with tempfile.TemporaryDirectory() as home:
         config = load_config(Path(home)).with_value("sampling", "temperature", 0.0)
+        config = config.with_value("sampling", "max_tokens", MAX_TOKENS)
         config = config.with_value("model", "adapter", str(adapter.absolute()) if adapter else "")
         config = config.with_value("answer", "passages", passages) if passages else config
         async with opened(config) as core:
