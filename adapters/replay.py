@@ -45,11 +45,8 @@ def replay_rows(
     known = hashlib.sha256(json.dumps([base_sha256, ANSWER_TOKENS, asked]).encode()).hexdigest()
     file = cache / f"{known[:32]}.json"
     answers = _cached(file, len(asked))
-    if answers is None:
-        answers = _answered(model, asked, told, stopped)
-        if not stopped():
-            _keep(file, answers)
-    rows = [_row(ids, answer) for ids, answer in zip(asked, answers, strict=True)]
+    _answer(model, asked, answers, lambda: _keep(file, answers), told, stopped)
+    rows = [_row(ids, answer or []) for ids, answer in zip(asked, answers, strict=True)]
     held = [entry.get("held_out", False) for entry in prompts]
     return Replay(
         tuple(row for row, out in zip(rows, held, strict=True) if not out and row.targets),
@@ -61,46 +58,58 @@ def _row(prompt: Sequence[int], answer: Sequence[int]) -> Encoded:
     return Encoded((*prompt, *answer), (False,) * len(prompt) + (True,) * len(answer))
 
 
-def _cached(file: Path, count: int) -> list[list[int]] | None:
+def _cached(file: Path, count: int) -> list[list[int] | None]:
+    """The answers kept there; None for those not given yet."""
     try:
         answers = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    return answers if isinstance(answers, list) and len(answers) == count else None
+        answers = None
+    return answers if isinstance(answers, list) and len(answers) == count else [None] * count
 
 
-def _keep(file: Path, answers: list[list[int]]) -> None:
+def _keep(file: Path, answers: list[list[int] | None]) -> None:
     temporary = unfinished(file)
     with temporary.open("x", encoding="utf-8") as out:
         json.dump(answers, out)
     publish(temporary, file)
 
 
-def _answered(
-    model: Any, asked: list[list[int]], told: Callable[[int, int], None], stopped: Callable[[], bool]
-) -> list[list[int]]:
-    """Greedy answers in batches of similar length; empty where `stopped` said so first."""
-    answers: list[list[int]] = [[] for _ in asked]
-    order = sorted(range(len(asked)), key=lambda place: len(asked[place]))
+def _answer(
+    model: Any,
+    asked: list[list[int]],
+    answers: list[list[int] | None],
+    keep: Callable[[], None],
+    told: Callable[[int, int], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Fill in what is missing in `answers`, in batches of similar length, until `stopped` says so."""
+    open_places = [place for place, answer in enumerate(answers) if answer is None]
+    order = sorted(open_places, key=lambda place: len(asked[place]))
     for start in range(0, len(order), BATCH):
-        if stopped():
-            break
         places = order[start : start + BATCH]
-        for place, answer in zip(places, greedy(model, [asked[p] for p in places], ANSWER_TOKENS), strict=True):
+        given = greedy(model, [asked[place] for place in places], ANSWER_TOKENS, stopped)
+        if stopped():
+            return
+        for place, answer in zip(places, given, strict=True):
             answers[place] = answer
-        told(min(start + BATCH, len(order)), len(order))
-    return answers
+        keep()
+        told(len(asked) - len(order) + min(start + BATCH, len(order)), len(asked))
 
 
-def greedy(model: Any, prompts: Sequence[Sequence[int]], count: int) -> list[list[int]]:
-    """Up to `count` likeliest next tokens for each prompt, the ending token included."""
+def greedy(
+    model: Any, prompts: Sequence[Sequence[int]], count: int, stopped: Callable[[], bool] = lambda: False
+) -> list[list[int]]:
+    """Up to `count` likeliest next tokens for each prompt, the ending token included; fewer once `stopped` says so."""
     longest = max(map(len, prompts))
     pad = model.generation_config.pad_token_id
     pad = pad[0] if isinstance(pad, list) else pad or 0
     ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
     mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
     with torch.no_grad():
-        out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=count, do_sample=False)
+        out = model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=count, do_sample=False,
+            stopping_criteria=[lambda ids, scores: torch.full((len(ids),), stopped(), device=ids.device)],
+        )  # fmt: skip
     ends = model.generation_config.eos_token_id
     ends = set(ends if isinstance(ends, list) else [ends])
     return [_until_end(row[longest:], ends) for row in out.tolist()]

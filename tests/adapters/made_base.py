@@ -28,11 +28,11 @@ def tiny_base(path: Path) -> Path:
     return write_gguf(path, metadata, tiny_tensors())
 
 
-def facts(count: int, split: str = "train") -> list[Row]:
+def facts(count: int, split: str = "train", letters: str = "xyz") -> list[Row]:
     """Questions with answers that can only be learned by heart."""
     return [
         Row(
-            (Turn("user", f"What is number {number}?"), Turn("assistant", f"It is {'xyz'[number % 3] * 3}.")),
+            (Turn("user", f"What is number {number}?"), Turn("assistant", f"It is {letters[number % 3] * 3}.")),
             origin=Origin("file", id=str(number)),
             split=split,  # type: ignore[arg-type]
         )
@@ -57,14 +57,20 @@ def general(rows: Sequence[Encoded]) -> Replay:
 
 
 def trained(
-    base: Path, recipe: Recipe, folder: Path, events: list[dict[str, Any]] | None = None, stop_at: int = 0
+    base: Path,
+    recipe: Recipe,
+    folder: Path,
+    events: list[dict[str, Any]] | None = None,
+    stop_at: int = 0,
+    held_out: Sequence[Row] = (),
 ) -> tuple[Trainer, Prepared, str]:
     """Train on ten facts with four general rows; "pause" after `stop_at` steps."""
     rows = encoded(base, facts(10))
+    validation = encoded(base, held_out) or rows[:3]
     prepared = prepare(base, recipe, CPU)
     seen = [] if events is None else events
     trainer = Trainer(
-        prepared, recipe, rows, rows[:3], general(encoded(base, facts(6))),
+        prepared, recipe, rows, validation, general(encoded(base, facts(6))),
         accelerator=Accelerator(cpu=True), folder=folder, emit=seen.append,
     )  # fmt: skip
     ended = trainer.run(lambda: "pause" if stop_at and trainer.place.step >= stop_at else "", lambda: None)

