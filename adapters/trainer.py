@@ -25,7 +25,7 @@ from adapters.recipe import Recipe
 from adapters.replay import Replay
 
 Emit = Callable[[dict[str, Any]], None]
-PACK_TOKENS = 1024  # evaluated at once: more needs more memory and is no faster
+PACK_TOKENS = 512  # evaluated at once: more needs more memory and is no faster
 VALIDATIONS = 8  # in a run
 MEASURED = 64  # validation rows looked at each time, spread over all: more tell little more and cost training time
 SMOOTHING = 0.9  # of the loss and the speed that are shown
