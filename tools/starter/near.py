@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from assistant.citations import content_words
 from tools.starter.reading import Reading
@@ -15,6 +16,11 @@ for _pair in WORDS["opposites"]:
     _one, _other = _pair.split()
     OPPOSITES.setdefault(_one, _other)
     OPPOSITES.setdefault(_other, _one)
+NOUN = re.compile(
+    r"\b(the|his|her|their) ([a-z]{4,})(?=\?|,| (?:in|of|at|to|on|with|from|for|by|and|when|after|before|was|were|do|go"
+    r"|get|have|had|say|said|see|feel|give|take|make|find)\b)"
+)
+COMMON_NOUN = 4  # questions that a noun stands in
 NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'’-]+(?:\s+(?:of the|of|de|van|von)\s+[A-Z][\w'’-]+|\s+[A-Z][\w'’-]+)*")
 YEAR = re.compile(r"\b(1[0-9]\d\d|20[0-2]\d)s?\b")
 NUMBER = re.compile(r"\b\d{1,3}(?:,\d{3})*(?:\.\d+)?\b")
@@ -54,6 +60,24 @@ def other_name(reading: Reading, names: Sequence[str], chance: random.Random) ->
     own = [name for name in names_in(reading.context) if _alike(name, old) and name not in told + question]
     chosen = own if own and chance.random() < 0.4 else fresh
     return question.replace(old, chance.choice(chosen), 1) if chosen else ""
+
+
+def other_noun(reading: Reading, nouns: Sequence[str], chance: random.Random) -> str:
+    """The question about another thing, one of `nouns`, of which the passage says nothing."""
+    lower = reading.context.lower()
+    asked = [found for found in NOUN.finditer(reading.question) if found[2] in lower and found[2] not in reading.answer]
+    fresh = [noun for noun in chance.sample(list(nouns), min(len(nouns), 20)) if noun not in lower]
+    if not asked or not fresh:
+        return ""
+    found = chance.choice(asked)
+    fit = [noun for noun in fresh if noun.endswith("s") == found[2].endswith("s")]
+    return reading.question[: found.start(2)] + fit[0] + reading.question[found.end(2) :] if fit else ""
+
+
+def nouns_of(readings: Iterable[Reading]) -> list[str]:
+    """The nouns that several questions ask about."""
+    counts = Counter(found[2] for reading in readings for found in NOUN.finditer(reading.question))
+    return sorted(noun for noun, count in counts.items() if count >= COMMON_NOUN)
 
 
 def _alike(one: str, other: str) -> bool:

@@ -8,20 +8,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from tools.starter.items import Item, Piece, cited, declined
-from tools.starter.near import could_answer, names_in, other_name, other_opposite, other_year
+from tools.starter.near import could_answer, names_in, other_name, other_noun, other_opposite, other_year
 from tools.starter.places import SHORTEST, placed, shortened, window
 from tools.starter.pool import Pool
 from tools.starter.reading import Reading, good_reading
 
 SIZES = ((350, 0.1), (650, 0.25), (1000, 0.3), (1400, 0.2), (1900, 0.1), (2800, 0.05))  # characters of all passages
+FEELING = re.compile(r"\bfeel\b|\bfelt\b")  # the whole story may tell
 CHUNK = 850  # characters; a chunk of the product has at most 200 tokens
 
 
 class Readings:
     """Makes items of readings, with the passages that a search would find beside them."""
 
-    def __init__(self, pool: Pool, chance: random.Random) -> None:
+    def __init__(self, pool: Pool, nouns: dict[str, list[str]], chance: random.Random) -> None:
+        """`nouns` are those that the questions of a family ask about."""
         self.pool = pool
+        self.nouns = nouns
         self.chance = chance
 
     def answered(self, reading: Reading) -> Item | None:
@@ -37,7 +40,7 @@ class Readings:
         """The question with passages of the same story or about the same words, but without the one that answers."""
         texts = self._candidates(reading)
         texts = [text for text in texts if text != reading.context and not could_answer(text, reading)]
-        if not texts:
+        if not texts or FEELING.search(reading.question):
             return None
         others = self._pieces(texts[:6], reading.family, self._size())
         return declined(self._item(reading, "", "", (), ()), "decline-removed", others) if others else None
@@ -49,11 +52,12 @@ class Readings:
             return None
         near = [name for text in self.pool.similar(reading.question, reading.family, 6)[1:] for name in names_in(text)]
         own = replace(reading, context=gold.text)
+        nouns = self.nouns.get(reading.family, [])
         ways: list[Callable[[], str]] = [
             lambda: other_opposite(own), lambda: other_year(own, self.chance),
-            lambda: other_name(own, near, self.chance),
+            lambda: other_noun(own, nouns, self.chance), lambda: other_name(own, near, self.chance),
         ]  # fmt: skip
-        if self.chance.random() < 0.4:
+        if self.chance.random() < 0.5:
             ways.reverse()
         question = next((made for way in ways if (made := way())), "")
         if not question or question == reading.question:
