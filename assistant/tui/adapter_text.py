@@ -58,11 +58,11 @@ def strength_content(strength: float | None) -> Content:
     return Content.assemble((f"strength {strength:.2f} ", "bold"), (bar, "$text-accent"), ("  ← →", "$text-muted"))
 
 
-def facts_content(adapter: Adapter) -> Content:
-    """What is known of it: from where, on what, how; why it has its state; what others claim."""
+def facts_content(adapter: Adapter, *, told: bool = False) -> Content:
+    """From where it is, on what, how; why it has its state, unless that was `told`; what its maker claims."""
     facts = adapter.facts
     lines = [Content.assemble((safe_line(adapter.label), "bold"), f"  {_state(adapter)}")]
-    if adapter.reason:
+    if adapter.reason and not told:
         lines.append(Content(safe_text(adapter.reason)))
     if facts is not None:
         what = KINDS.get(facts.kind, f"LoRA, rank {facts.rank}")

@@ -252,7 +252,7 @@ class AssistantApp(App[None]):
         if isinstance(self.screen, HelpScreen):
             self.pop_screen()
         else:
-            self.push_screen(HelpScreen(*keys_of(self.focused)))
+            self.push_screen(HelpScreen(*keys_of(self.focused or self.screen)))
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected: stop the answer, or say how to quit."""

@@ -19,6 +19,10 @@ PROOF_PHASES = {
     "loading": "loading the model", "base": "the base answers", "parity": "comparing the engines",
     "adapter": "the adapter answers", "judging": "judging",
 }  # fmt: skip
+EVENTS = (
+    "prepared", "started", "phase", "step", "validation", "samples", "checkpoint", "paused", "cancelled", "failed",
+    "finished", "registered", "proving", "verdict",
+)  # fmt: skip
 MOST_POINTS = 2000  # of a curve; a longer one loses every other point
 
 
@@ -74,10 +78,9 @@ class Watch:
 
     def observe(self, event: dict[str, Any]) -> None:
         """Take in one event; one of a kind that is not known changes nothing."""
-        handler = getattr(self, f"_{event.get('event', '')}", None)
-        if handler is not None:
+        if (name := event.get("event")) in EVENTS:
             with contextlib.suppress(KeyError, TypeError, ValueError):  # an event of another version
-                handler(event)
+                getattr(self, f"_{name}")(event)
             self.changes += 1
 
     def _prepared(self, event: dict[str, Any]) -> None:
@@ -97,13 +100,13 @@ class Watch:
         self.doing = PHASES.get(str(event["phase"]), str(event.get("text") or event["phase"]))
 
     def _step(self, event: dict[str, Any]) -> None:
-        self.state, self.doing = "running", "training"
-        self.step, self.steps = int(event["step"]), int(event.get("steps", self.steps))
-        self.epoch, self.loss = float(event.get("epoch", 0)), float(event["loss"])
+        loss, self.step = float(event["loss"]), int(event["step"])
+        self.state, self.doing, self.loss = "running", "training", loss
+        self.steps, self.epoch = int(event.get("steps", self.steps)), float(event.get("epoch", 0))
         self.learning_rate = float(event.get("learning_rate", 0))
         self.tokens_per_second = float(event.get("tokens_per_second", 0))
         self.seconds_left, self.memory_mb = float(event.get("seconds_left", 0)), float(event.get("memory_mb", 0))
-        _add(self.losses, self.step, self.loss)
+        _add(self.losses, self.step, loss)
 
     def _validation(self, event: dict[str, Any]) -> None:
         step = int(event["step"])

@@ -26,10 +26,11 @@ LONGEST = 600  # characters shown of an answer
 def verdict_content(evaluation: Evaluation) -> Content:
     """The verdict in words, then one line a figure: base, adapter, and the interval of the difference."""
     mark, style = MARKS.get(evaluation.verdict.decision, UNDECIDED)
-    asked = f"{evaluation.rows:,} held-out rows, base {safe_line(evaluation.base)}"
+    asked = f"{evaluation.rows:,} held-out rows of {safe_line(evaluation.dataset)}, base {safe_line(evaluation.base)}"
     lines = [
         Content.assemble((mark, f"bold {style}"), f"  {safe_text(evaluation.verdict.reason)}"),
-        Content.styled(f"{'':<16}{'base':>8}{'adapter':>10}   95 % of the difference   ({asked})", "$text-muted"),
+        Content.styled(asked, "$text-muted"),
+        Content.styled(f"{'':<16}{'base':>8}{'adapter':>10}  95 % of the difference", "$text-muted"),
     ]
     lines += [figure_line(figure, figure.name == evaluation.primary) for figure in evaluation.figures]
     lines += [figure_line(evaluation.probe, True)]
@@ -46,11 +47,11 @@ def figure_line(figure: Figure, decides: bool = False, indent: str = "") -> Cont
     name = indent + safe_line(NAMES.get(figure.name, figure.name))
     better = (low > 0) - (high < 0)
     better = -better if figure.name in ("loss", "copied") else better
-    arrow, style = {1: ("▲", "$text-success"), -1: ("▼", "$text-error")}.get(better, ("=", "$text-muted"))
+    told, style = {1: ("better", "$text-success"), -1: ("worse", "$text-error")}.get(better, ("", "$text-muted"))
     return Content.assemble(
         (f"{name:<16}{base:>8.1f}{adapter:>10.1f}" if factor > 1 else f"{name:<16}{base:>8.2f}{adapter:>10.2f}",
          "bold" if decides else ""),
-        (f"  {arrow} {low:+.2f} to {high:+.2f}", style),
+        (f"  {low:+.2f} to {high:+.2f} {told}", style),
     )  # fmt: skip
 
 

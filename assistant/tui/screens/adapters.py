@@ -38,6 +38,7 @@ class AdaptersScreen(Screen[None]):
     """One row a version."""
 
     CSS_PATH = ["screens.tcss", "learning.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
+    BINDING_GROUP_TITLE = "Adapters"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back"),
@@ -49,8 +50,8 @@ class AdaptersScreen(Screen[None]):
         Binding("d,delete", "remove", "Delete", key_display="d"),
         Binding("i", "bring", "Import"),
         Binding("e", "export", "Export"),
-        Binding("o", "off", "All off", show=False),
-        Binding("n", "rename", "Rename", show=False),
+        Binding("o", "off", "All off"),
+        Binding("n", "rename", "Rename"),
     ]
     app: AssistantApp
 

@@ -62,16 +62,22 @@ class HelpScreen(ModalScreen[None]):
 
 
 def keys_of(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
-    """The name and the keys of the widget that has the focus; nothing where it has none of its own."""
+    """The name and the keys of the widget that has the focus, with those of what it stands in, up to a screen over
+    the chat; nothing where it has none of its own."""
     if focused is None:
         return "", ()
     if focused.id == "prompt":
         return "Question", PROMPT_KEYS
     bindings = [
-        binding for each in type(focused).__dict__.get("BINDINGS", ()) for binding in Binding.make_bindings([each])
+        binding
+        for node in focused.ancestors_with_self
+        if node is not focused.app and node is not focused.app.screen_stack[0]
+        for each in type(node).__dict__.get("BINDINGS", ())
+        for binding in Binding.make_bindings([each])
     ]
-    keys = [(binding.key.title(), binding.description) for binding in bindings if binding.show]
-    return str(type(focused).BINDING_GROUP_TITLE or type(focused).__name__), keys
+    keys = {binding.key_display or binding.key.title(): binding.description for binding in bindings if binding.show}
+    name = type(focused.screen) if focused.screen is not focused.app.screen_stack[0] else type(focused)
+    return str(type(focused).BINDING_GROUP_TITLE or name.BINDING_GROUP_TITLE or name.__name__), list(keys.items())
 
 
 def _table(title: str, rows: Sequence[tuple[str, str]]) -> Plain:

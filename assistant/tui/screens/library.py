@@ -42,6 +42,7 @@ class LibraryScreen(Screen[None]):
     """All documents, one row each."""
 
     CSS_PATH = "screens.tcss"
+    BINDING_GROUP_TITLE = "Library"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
         Binding("a", "add", "Add"),

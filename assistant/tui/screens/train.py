@@ -38,6 +38,7 @@ class TrainScreen(Screen[None]):
     """Four pages; the run goes on when the screen is left."""
 
     CSS_PATH = ["screens.tcss", "learning.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
+    BINDING_GROUP_TITLE = "Training"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),

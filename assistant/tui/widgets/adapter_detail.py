@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 SHOWN_MIXES = 6
-PARTS = ("strength", "facts", "verdict", "worst", "history")
+PARTS = ("strength", "verdict", "facts", "history", "worst")
 EMPTY = """No adapters yet.
 
 F4 trains one from your data; i takes one in (an exported folder or .zip, or a GGUF LoRA file).
@@ -53,7 +53,7 @@ class AdapterTable(ChoiceTable):
 
 
 class AdapterDetail(VerticalScroll):
-    """Strength, facts, figures, what got worse, what was on before."""
+    """Strength, figures, facts, what was on before, what got worse."""
 
     def __init__(self, core: Core) -> None:
         super().__init__(id="adapter-detail")
@@ -73,8 +73,11 @@ class AdapterDetail(VerticalScroll):
             return
         self.show_strength(strength)
         card = await asyncio.to_thread(_card, adapter)
-        self._part("facts").update(Content("\n").join([facts_content(adapter), *([card_lines(card)] if card else [])]))
-        await self._show_proof(adapter)
+        reports = await self._core.registry.evaluations(adapter) if adapter.id else []
+        self._part("facts").update(
+            Content("\n").join([facts_content(adapter, told=bool(reports)), *([card_lines(card)] if card else [])])
+        )
+        self._show_proof(reports)
         self._part("history").display = True
         self._part("history").update(history_content(await self._history(known)))
 
@@ -83,10 +86,9 @@ class AdapterDetail(VerticalScroll):
         self._part("strength").display = True
         self._part("strength").update(strength_content(strength))
 
-    async def _show_proof(self, adapter: Adapter) -> None:
+    def _show_proof(self, reports: Sequence[dict[str, Any]]) -> None:
         from adapters.evaluation import evaluation_from_json
 
-        reports = await self._core.registry.evaluations(adapter) if adapter.id else []
         verdict, worst = self._part("verdict"), self._part("worst")
         verdict.display = worst.display = bool(reports)
         if reports:

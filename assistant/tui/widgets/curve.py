@@ -25,7 +25,7 @@ class Line:
 class Curve(Widget):
     """Draws lines over one pair of axes; the scale follows what is there."""
 
-    DEFAULT_CSS = "Curve { height: 10; min-height: 5; }"
+    DEFAULT_CSS = "Curve { height: 10; min-height: 5; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # as every widget names it
         super().__init__(id=id)

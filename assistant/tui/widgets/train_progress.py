@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, VerticalScroll
+from textual.content import Content
 
 from assistant.tui.adapter_actions import delete
 from assistant.tui.progress_text import head_content, result_content, samples_content
@@ -37,13 +38,14 @@ class ProgressPane(Container):
         self.past: Watch | None = None  # an earlier run that is looked at instead of the job's
         self._core, self._job = core, job
         self._drawn: tuple[int, int, int] = (0, -1, 0)  # the watch, its changes, the width
+        self._told: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """Head, curves, and below what has to be read."""
         yield Plain(id="run-head")
         with Horizontal(id="curves"):
             yield Curve("loss", id="loss-curve")
-            yield Curve("distance to the base", id="general-curve")
+            yield Curve("distance to base", id="general-curve")
         with VerticalScroll(id="run-detail"):
             yield Plain(id="run-result")
             yield Plain(id="run-verdict")
@@ -118,7 +120,7 @@ class ProgressPane(Container):
         self.query_one("#loss-curve", Curve).show(
             [Line("training", tuple(watch.losses)), Line("validation", tuple(watch.validation), "$text-warning")]
         )
-        self.query_one("#general-curve", Curve).show([Line("general", tuple(watch.general), "$text-success")])
+        self.query_one("#general-curve", Curve).show([Line("", tuple(watch.general), "$text-success")])
 
     def _show_detail(self, watch: Watch | None) -> None:
         parts = {name: self.query_one(f"#run-{name}", Plain) for name in ("result", "verdict", "worst", "samples")}
@@ -127,10 +129,15 @@ class ProgressPane(Container):
             from adapters.evaluation import evaluation_from_json
 
             evaluation = evaluation_from_json(watch.evaluation)
-        parts["result"].update(result_content(watch) if watch else "")
-        parts["verdict"].update(verdict_content(evaluation) if evaluation else "")
-        parts["worst"].update(worst_table(evaluation.worst) if evaluation and evaluation.worst else "")
-        parts["samples"].update(samples_content(watch) if watch else "")
-        for part in parts.values():
-            part.display = bool(watch) and (part.id != "run-verdict" or evaluation is not None)
+        told = {
+            "result": result_content(watch) if watch else Content(""),
+            "verdict": verdict_content(evaluation) if evaluation else Content(""),
+            "samples": samples_content(watch) if watch else Content(""),
+        }
+        for name, content in told.items():
+            if self._told.get(name) != content.plain:  # laying it out again costs more than looking
+                self._told[name] = content.plain
+                parts[name].update(content)
+                parts[name].display = bool(content.plain)
         parts["worst"].display = bool(evaluation and evaluation.worst)
+        parts["worst"].update(worst_table(evaluation.worst) if evaluation and evaluation.worst else "")
