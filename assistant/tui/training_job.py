@@ -143,7 +143,7 @@ def ended_line(watch: Watch) -> str:
     verdict = watch.evaluation.get("verdict") or {}
     label = watch.adapter or watch.name
     if verdict:
-        return f"{label} is {verdict.get('decision', 'judged')}. {verdict.get('reason', '')}"
+        return f"{label} is {verdict.get('decision', 'judged')}. Its figures: F4, page 3, or F3."
     return f"{label} is trained."
 
 

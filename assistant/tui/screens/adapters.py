@@ -88,7 +88,9 @@ class AdaptersScreen(Screen[None]):
         self._known, self._seen = await self._core.registry.all(), self._state()
         if self._timer is None:
             self._wanted = {reference(each): each.strength for each in self._known if each.strength is not None}
-        table = self.query_one(AdapterTable)
+        if not (tables := self.query(AdapterTable)):  # the screen was left meanwhile
+            return
+        table = tables.first()
         row = table.cursor_row
         table.clear()
         for each in self._known:
@@ -110,7 +112,7 @@ class AdaptersScreen(Screen[None]):
     @property
     def chosen(self) -> Adapter | None:
         """The adapter under the cursor."""
-        row = self.query_one(AdapterTable).cursor_row
+        row = next((table.cursor_row for table in self.query(AdapterTable)), -1)
         return self._known[row] if 0 <= row < len(self._known) else None
 
     def _show_title(self) -> None:
@@ -119,7 +121,8 @@ class AdaptersScreen(Screen[None]):
         own = session.conversation.adapters if session and session.conversation else None
         parts: list[str | tuple[str, str]] = [("Adapters", "bold"), f"   on: {safe_line(on_now) or 'none'}"]
         parts += [] if own is None else [(f"   this chat: {safe_line(own) or 'none'}", "$text-warning")]
-        self.query_one("#adapters-title", Plain).update(Content.assemble(*parts))
+        for title in self.query("#adapters-title").results(Plain):
+            title.update(Content.assemble(*parts))
 
     @on(DataTable.RowHighlighted)
     async def _highlighted(self) -> None:
@@ -128,7 +131,8 @@ class AdaptersScreen(Screen[None]):
     async def _show_detail(self) -> None:
         adapter = self.chosen
         strength = self._wanted.get(reference(adapter)) if adapter else None
-        await self.query_one(AdapterDetail).show(adapter, strength, self._known)
+        for detail in self.query(AdapterDetail):
+            await detail.show(adapter, strength, self._known)
         self.refresh_bindings()
 
     # -- what is on ------------------------------------------------------------
@@ -150,8 +154,7 @@ class AdaptersScreen(Screen[None]):
         try:
             await work
         finally:
-            if self.is_mounted:
-                await self.reload()
+            await self.reload()
 
     @on(DataTable.RowSelected)
     def _selected(self) -> None:

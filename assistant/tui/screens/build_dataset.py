@@ -66,10 +66,12 @@ class BuildDataset(ModalScreen[str | None]):
         """What there is to build from."""
         self.query_one("#dataset-name").focus()
         known = await self._core.library.collections()
+        taught = len(await self._core.teachings.all())
+        if not self.query("#teachings"):  # it was left meanwhile
+            return
         self.query_one("#collection-choice", Select).set_options(
             [(f"{safe_line(each.name)} ({each.documents:,} documents)", each.name) for each in known]
         )
-        taught = len(await self._core.teachings.all())
         box = self.query_one("#teachings", Checkbox)
         box.label = f"what was taught with /teach ({taught:,})"
         box.value, box.disabled = taught > 0, not taught

@@ -113,6 +113,8 @@ class TrainScreen(Screen[None]):
     # -- pages ---------------------------------------------------------------
 
     def _show_page(self, page: str) -> None:
+        if not self.query("#pages"):  # as below
+            return
         self.pages.current = page
         names = [
             (f" {number} {name} ", "reverse bold" if key == page else "$text-muted")
@@ -190,17 +192,20 @@ class TrainScreen(Screen[None]):
 
     @work(group="plan", exclusive=True)
     async def _plan(self) -> None:
-        if not self.recipe.has_data:
-            self.recipe.tell("choose one on page 1 with Enter")
+        recipe = self.recipe
+        if not recipe.has_data:
+            recipe.tell("choose one on page 1 with Enter")
             return
         await asyncio.sleep(TYPING_SECONDS)
-        self.recipe.tell("estimating…")
+        if not recipe.query(Input):  # the screen was left meanwhile
+            return
+        recipe.tell("estimating…")
         try:
-            plan = await self._core.training.plan(self.recipe.request())
+            plan = await self._core.training.plan(recipe.request())
         except USER_ERRORS as error:
-            self.recipe.show_problem(error)
+            recipe.show_problem(error)
         else:
-            self.recipe.show_plan(plan)
+            recipe.show_plan(plan)
 
     # -- runs ------------------------------------------------------------------------
 

@@ -66,6 +66,8 @@ class AdapterDetail(VerticalScroll):
 
     async def show(self, adapter: Adapter | None, strength: float | None, known: Sequence[Adapter]) -> None:
         """Tell of this one; of None, that there is none. `known` gives the history its names."""
+        if not self.query(Plain):
+            return
         if adapter is None:
             for part in PARTS:
                 self._part(part).display = part == "facts"
@@ -74,12 +76,15 @@ class AdapterDetail(VerticalScroll):
         self.show_strength(strength)
         card = await asyncio.to_thread(_card, adapter)
         reports = await self._core.registry.evaluations(adapter) if adapter.id else []
+        history = await self._history(known)
+        if not self.query(Plain):  # the screen was left meanwhile
+            return
         self._part("facts").update(
             Content("\n").join([facts_content(adapter, told=bool(reports)), *([card_lines(card)] if card else [])])
         )
         self._show_proof(reports)
         self._part("history").display = True
-        self._part("history").update(history_content(await self._history(known)))
+        self._part("history").update(history_content(history))
 
     def show_strength(self, strength: float | None) -> None:
         """How strongly it is on; None where it is off."""

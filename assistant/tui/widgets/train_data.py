@@ -74,13 +74,15 @@ class DataPane(Container):
     @property
     def chosen(self) -> Card | None:
         """The dataset under the cursor."""
-        row = self.query_one(DataTable).cursor_row
+        row = next((table.cursor_row for table in self.query(DataTable)), -1)
         return self._cards[row] if 0 <= row < len(self._cards) else None
 
     async def reload(self, name: str = "") -> None:
         """Read the list again; the cursor goes to `name`, or stays."""
         self._cards = await asyncio.to_thread(list_datasets, self._core.config.home)
-        table = self.query_one(DataTable)
+        if not (tables := self.query(DataTable)):  # the screen was left meanwhile
+            return
+        table = tables.first()
         row = next((place for place, card in enumerate(self._cards) if card.name == name), table.cursor_row)
         table.clear()
         for card in self._cards:
@@ -130,6 +132,8 @@ class DataPane(Container):
 
     def _show(self) -> None:
         """The card, or the tokens where they were asked for."""
+        if not self.query(Plain):  # as above
+            return
         card, preview, told_card = self.chosen, self.query_one("#preview", Plain), self.query_one("#card", Plain)
         tokens = card is not None and card.name == self._shown_as_tokens
         preview.display, told_card.display = tokens, not tokens

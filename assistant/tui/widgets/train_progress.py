@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
     from assistant.tui.training_job import TrainingJob
 
+TALL = 36  # rows of a terminal that has room for curves and a verdict
+
 
 class ProgressPane(Container):
     """Draws a Watch; drawing the same state twice costs nothing."""
@@ -30,6 +32,7 @@ class ProgressPane(Container):
         Binding("x", "cancel", "Cancel"),
         Binding("a", "activate", "Activate"),
         Binding("d", "discard", "Discard"),
+        Binding("c", "curves", "Curves"),
     ]
     app: AssistantApp
 
@@ -39,6 +42,7 @@ class ProgressPane(Container):
         self._core, self._job = core, job
         self._drawn: tuple[int, int, int] = (0, -1, 0)  # the watch, its changes, the width
         self._told: dict[str, str] = {}
+        self._with_curves: bool | None = None  # as the user wants it; None: where there is room
 
     def compose(self) -> ComposeResult:
         """Head, curves, and below what has to be read."""
@@ -108,11 +112,22 @@ class ProgressPane(Container):
         another = state[0] != self._drawn[0]
         self._drawn = state
         self.query_one("#run-head", Plain).update(head_content(watch, self.size.width))
-        self.query_one("#curves").display = bool(watch and (watch.losses or watch.validation))
+        self._show_or_hide_curves(watch)
         self._show_curves(watch)
         self._show_detail(watch)
         if another:
             self.query_one("#run-detail", VerticalScroll).scroll_home(animate=False)
+
+    def _show_or_hide_curves(self, watch: Watch | None) -> None:
+        """On a small screen the verdict needs their room."""
+        room = self.app.size.height >= TALL or not (watch and watch.evaluation)
+        wanted = room if self._with_curves is None else self._with_curves
+        self.query_one("#curves").display = wanted and bool(watch and (watch.losses or watch.validation))
+
+    def action_curves(self) -> None:
+        """Hide the curves, or show them again."""
+        self._with_curves = not self.query_one("#curves").display
+        self._show_or_hide_curves(self.shown)
 
     def _show_curves(self, watch: Watch | None) -> None:
         if watch is None:

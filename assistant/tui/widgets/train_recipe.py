@@ -93,17 +93,22 @@ class RecipePane(Container):
     def show_plan(self, plan: Plan) -> None:
         """What it would need."""
         self.tell("")
-        self.query_one("#plan", Plain).update(plan_content(plan))
+        self._update("plan", plan_content(plan))
 
     def show_problem(self, error: Exception) -> None:
         """Why there is no plan."""
         self.tell("")
-        self.query_one("#plan", Plain).update(Content.styled(safe_text(told(error)), "$text-error"))
+        self._update("plan", Content.styled(safe_text(told(error)), "$text-error"))
 
     def tell(self, text: str) -> None:
         """What is going on."""
         data = f"data {self._card.name}, {sum(self._card.rows.values()):,} rows" if self._card else "no dataset chosen"
-        self.query_one("#recipe-told", Plain).update(safe_text(f"{data} · {text or 'F5 starts'}"))
+        self._update("recipe-told", safe_text(f"{data} · {text or 'F5 starts'}"))
+
+    def _update(self, name: str, content: Content | str) -> None:
+        """Not more than nothing where the screen was left meanwhile."""
+        for part in self.query(f"#{name}").results(Plain):
+            part.update(content)
 
     @on(Input.Changed)
     @on(Select.Changed)

@@ -61,14 +61,16 @@ class RunsPane(Container):
     @property
     def chosen(self) -> RunSummary | None:
         """The run under the cursor."""
-        row = self.query_one(DataTable).cursor_row
+        row = next((table.cursor_row for table in self.query(DataTable)), -1)
         return self._runs[row] if 0 <= row < len(self._runs) else None
 
     async def reload(self) -> None:
         """Read the list again."""
         self._runs = await self._core.training.runs()
         known = {entry.facts.run: entry.label for entry in await self._core.registry.all() if entry.facts}
-        table = self.query_one(DataTable)
+        if not (tables := self.query(DataTable)):  # the screen was left meanwhile
+            return
+        table = tables.first()
         row = table.cursor_row
         table.clear()
         for run in self._runs:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import DataTable, Input
 
 from adapters.registered import Adapter
 from assistant.tui.adapter_text import change, strength_content
+from assistant.tui.screens import adapters
 from assistant.tui.screens.adapters import AdaptersScreen
 from assistant.tui.screens.dialogs import AskLine, ConfirmDialog
 from tests.made_run import finished_run
@@ -49,8 +51,11 @@ def notices(run: Running) -> str:
     return "\n".join(str(each.message) for each in run.app._notifications)
 
 
-async def test_on_mixed_weaker_and_back_with_one_key(home: Path, tmp_path: Path) -> None:
+async def test_on_mixed_weaker_and_back_with_one_key(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Enter puts one on, space mixes, the arrows change a strength, F8 restores what was on before and says so."""
+    monkeypatch.setattr(adapters, "SETTLE_SECONDS", 1.5)  # four keys of a busy machine belong together
     async with running(home, (80, 24)) as run:
         await added(run, tmp_path, "style", "proven")
         await added(run, tmp_path, "work", "proven")
@@ -65,7 +70,7 @@ async def test_on_mixed_weaker_and_back_with_one_key(home: Path, tmp_path: Path)
         await until(lambda: model.adapter == "style@v1 work@v1")
         await until(lambda: run.screen_text().count("● 1.00") == 2)
         await run.pilot.press("left", "left", "left", "right")
-        assert "0.90" in run.screen_text()
+        await until(lambda: "0.90" in run.screen_text())
         await until(lambda: model.adapter == "style@v1 work@v1:0.9")
         assert len(await run.app.core.registry.log.history()) == 3  # four keys, one entry
         await run.pilot.press("f8")

@@ -76,7 +76,10 @@ async def test_data_recipe_run_and_verdict_at_80_by_24(home: Path, tmp_path: Pat
         await until(lambda: not run.app.training.running)
         await until(lambda: "✔ proven" in run.screen_text())
         shown = run.screen_text()
-        assert "loss" in shown and "distance to the base" in shown and "style@v1" in shown
+        assert "token F1" in shown and "general probe" in shown and "distance to base" not in shown
+        await run.pilot.press("c")
+        await run.pilot.pause()
+        assert "distance to base" in run.screen_text()
         await run.pilot.press("a")
         await until(lambda: run.app.core.model.adapter == "style@v1")
 
