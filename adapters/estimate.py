@@ -16,8 +16,8 @@ from adapters.shape import Shape
 PACK_TOKENS, CHUNK = 1024, 512  # as adapters.trainer and adapters.learner have them, which import torch
 FLOAT, HALF = 4, 2
 NF4, INT8 = 0.5 + 1 / 64 + 4 / 16384, 1.0
-LIBRARIES = 620 * 10**6  # resident before a model is loaded: torch, transformers, peft and accelerate
-CORE_FLOPS = {"bf16": 55e9, "fp32": 25e9}  # sustained by one core in such a loop, where no run has told
+LIBRARIES = 470 * 10**6  # resident before a model is loaded: torch, transformers, peft and accelerate
+CORE_FLOPS = {"bf16": 80e9, "fp32": 35e9}  # sustained by one core in such a loop, where no run has told
 GPU_FLOPS = 60e12
 REPLAY_TOKENS = 75  # a general prompt with its answer, on the average; measured on the shipped ones
 REPLAY_ROWS, REPLAY_ANSWER = 470, 48
@@ -89,7 +89,7 @@ def estimate(shape: Shape, recipe: Recipe, work: Work, machine: Machine) -> Esti
     kept = FLOAT * trained + _teacher(shape, recipe, half)  # the best weights so far, and what the base said
     training = weights + gradients + optimizer + activations + kept
     saving = weights + optimizer + kept + 2 * 2 * FLOAT * trained
-    loading = FLOAT * shape.parameters + shape.stored
+    loading = (FLOAT + (HALF if half else 0)) * shape.parameters if shape.packed else weights + shape.stored
     peak = max(training, saving, loading)
     libraries = 0 if machine.gpu else LIBRARIES * recipe.processes
     memory = libraries + peak * (1 if machine.gpu else recipe.processes)
@@ -145,30 +145,38 @@ def _teacher(shape: Shape, recipe: Recipe, half: bool) -> int:
 
 
 def _activations(shape: Shape, recipe: Recipe, work: Work, half: bool) -> int:
-    """What is kept between forward and backward for a pack, in bytes; in each block and token:
+    """What is kept between forward and backward for a pack, in bytes, as counted tensor by tensor.
 
-    the input of each group of linear layers (3 widths and the inner one), gate, its activation and up (3 inner
-    ones), both norms in float32, queries, keys and values twice (as made, and set apart by row), and a
-    probability for each head and token looked at.
+    In each block and token: gate, its activation and the other half (3 inner widths), both norms in float32,
+    queries, keys and values as they were made and as they are set apart by row, a probability for each head
+    and token looked at; and the inputs of the layers that are trained.
     """
     size = HALF if half else FLOAT
     tokens = max(PACK_TOKENS, min(work.longest, recipe.max_tokens))
     queries, keys = shape.heads * shape.width, shape.groups * shape.width
-    seen = min(tokens, work.longest)
-    each = size * (2 * shape.hidden + queries + 4 * shape.inner + 2 * queries + 4 * keys + shape.heads * seen)
-    each += 2 * FLOAT * shape.hidden
-    if recipe.method in ("lora", "qlora"):
-        each += size * recipe.rank * len(recipe.targets)
-    blocks = 1 if recipe.method == "partial" else shape.layers
-    casts = HALF * shape.layers * shape.block if half and recipe.method == "full" else 0
-    return tokens * each * blocks + casts
+    virtual = recipe.virtual_tokens if recipe.method == "prompt" else 0
+    each = (
+        3 * size * shape.inner + 2 * FLOAT * shape.hidden + size * shape.heads * (min(tokens, work.longest) + virtual)
+    )
+    if recipe.method in ("full", "partial"):  # float32 weights: residuals and norms too, and inputs cast one by one
+        each += 2 * FLOAT * shape.hidden + FLOAT * queries + 2 * (FLOAT + size) * keys
+        each += size * (5 * shape.hidden + queries + shape.inner)
+        blocks = 1 if recipe.method == "partial" else shape.layers
+        return blocks * (tokens * each + (HALF * shape.block if half else 0))
+    each += size * (queries + 4 * keys)
+    if recipe.method == "lora":  # fused: layers that read the same share it
+        each += size * (2 * shape.hidden + queries + shape.inner + recipe.rank * len(recipe.targets))
+    elif recipe.method == "qlora":  # PEFT's own: a float32 copy for each layer
+        each += FLOAT * (5 * shape.hidden + queries + shape.inner + recipe.rank * len(recipe.targets))
+    return (tokens + virtual) * each * shape.layers
 
 
 def _logits(shape: Shape, recipe: Recipe, work: Work, half: bool) -> int:
-    """Logits of the learned tokens that exist at once: as computed, in float32, their logarithms, and gradients."""
-    learned = min(CHUNK, max(PACK_TOKENS, work.longest))
-    copies = (HALF if half else 0) + 3 * FLOAT + (2 * FLOAT if recipe.replay and recipe.pull else 0)
-    return learned * shape.vocabulary * copies
+    """Of the learned tokens whose logits exist at once: their logarithms, and two gradients, in float32; beside
+    them the gradient of a head that is trained, as it was computed and in float32.
+    """
+    head = shape.head * (FLOAT + (HALF if half else 0)) if recipe.method in ("full", "partial") else 0
+    return 3 * FLOAT * min(CHUNK, max(PACK_TOKENS, work.longest)) * shape.vocabulary + head
 
 
 def _disk(shape: Shape, recipe: Recipe, trained: int) -> int:
