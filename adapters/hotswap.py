@@ -15,8 +15,8 @@ from typing import Protocol
 
 from adapters.adapter_files import adapter_label
 from adapters.errors import AdapterFitError
-from adapters.gguf import read_gguf
-from adapters.gguf_facts import GGUFFacts, Tensor, shown
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts, Tensor, shown
 from adapters.mix import Share, checked, mix_text
 
 PROBE_TOKENS = 8

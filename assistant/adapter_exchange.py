@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters import portable, version_folder
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from adapters.hotswap import check_fit, read_adapter
-from adapters.registered import Adapter, check_name
+from adapters.versions import portable, version_folder
+from adapters.versions.registered import Adapter, check_name
 from assistant.backends.scripted import is_scripted
 from assistant.errors import AdapterError
 from assistant.models.location import resolve_model

@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adapters.activation_log import Part
 from adapters.adapter_files import find_adapter
-from adapters.base_records import BaseRecords
 from adapters.errors import GGUFError
 from adapters.mix import Share, checked, mix_text, parse_mix
-from adapters.registered import Adapter
-from adapters.registry import Registry
+from adapters.versions.activation_log import Part
+from adapters.versions.base_records import BaseRecords
+from adapters.versions.registered import Adapter
+from adapters.versions.registry import Registry
 from assistant.adapter_trials import AdapterTrials
 from assistant.conversation import Conversation
 from assistant.errors import AdapterError, AssistantError, StorageError

@@ -19,8 +19,8 @@ from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
 
 if TYPE_CHECKING:
-    from adapters.base_records import BaseRecords
-    from adapters.registry import Registry
+    from adapters.versions.base_records import BaseRecords
+    from adapters.versions.registry import Registry
     from assistant.adapter_trials import AdapterTrials
     from assistant.adapter_use import AdapterUse
     from assistant.chat import ChatEngine
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
     from ingest.retrieval import Retriever
 
-SCHEMAS = ("assistant.storage.schema", "ingest.schema", "adapters.schema")
+SCHEMAS = ("assistant.storage.schema", "ingest.schema", "adapters.versions.schema")
 PARTS = ("assistant.chat", "ingest.pipeline")  # with what they import, all that `open` joins
 
 
@@ -144,8 +144,8 @@ class Core:
         return chats, documents
 
     def _join(self, chats: Database, documents: Database) -> None:
-        from adapters.base_records import BaseRecords
-        from adapters.registry import Registry
+        from adapters.versions.base_records import BaseRecords
+        from adapters.versions.registry import Registry
         from assistant.adapter_trials import AdapterTrials
         from assistant.adapter_use import AdapterUse
         from assistant.chat import ChatEngine

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.building import Material, Options, build
-from adapters.dataset import Dataset
-from adapters.formats import BadRow, read_file
-from adapters.lengths import Measure, Measured, by_words
-from adapters.near_duplicates import words
-from adapters.preview import Preview, spread
-from adapters.routing import kind_of
-from adapters.row_formats import Given
+from adapters.data.building import Material, Options, build
+from adapters.data.dataset import Dataset
+from adapters.data.formats import BadRow, read_file
+from adapters.data.lengths import Measure, Measured, by_words
+from adapters.data.near_duplicates import words
+from adapters.data.preview import Preview, spread
+from adapters.data.routing import kind_of
+from adapters.data.row_formats import Given
 from adapters.rows import Row
 from assistant.chat_rows import ChosenAnswer, answer_row, chat_rows
 from assistant.document_rows import chosen_documents, document_rows

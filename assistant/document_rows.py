@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adapters.data.text_pieces import PIECE, pieces
 from adapters.rows import Origin, Row
-from adapters.text_pieces import PIECE, pieces
 from assistant.errors import LibraryError, NotFoundError
 from ingest.library import DocumentSummary, DocumentText
 

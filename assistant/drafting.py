@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.dataset import check_name, plain
+from adapters.data.dataset import check_name, plain
+from adapters.data.near_duplicates import words
+from adapters.data.row_formats import clean
 from adapters.errors import DatasetError
-from adapters.near_duplicates import words
-from adapters.row_formats import clean
 from adapters.rows import Origin, Row, Turn
 from assistant.backends.base import ChatMessage, Done
 from assistant.conversation import Sampling

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.building import with_rows
-from adapters.dataset import Card, Dataset, holding, parse_rows, plain
+from adapters.data.building import with_rows
+from adapters.data.dataset import Card, Dataset, holding, parse_rows, plain
 from adapters.errors import DatasetError
 from adapters.rows import Row
 from assistant.drafting import Draft, read_drafts, save_drafts

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from adapters.gguf import read_gguf
-from adapters.gguf_facts import GGUFFacts, check_model
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts, check_model
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
 from assistant.conversation import Sampling

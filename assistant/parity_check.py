@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.files.parity import Continuation, ParityReport, compare, read_references
 from adapters.mix import Share
-from adapters.parity import Continuation, ParityReport, compare, read_references
 from assistant.backends.base import Step
 from assistant.model import Model
 

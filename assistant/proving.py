@@ -17,15 +17,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from adapters import probe
-from adapters.answer_metrics import copied
 from adapters.errors import AdapterFitError
-from adapters.evaluation import TOLERANCE, Answered, Evaluation, Probed, Verdict, evaluate
-from adapters.finished_run import ROWS
+from adapters.files.parity import ParityReport
 from adapters.mix import Share
-from adapters.parity import ParityReport
-from adapters.registered import Adapter, State, now
+from adapters.proof import probe
+from adapters.proof.answer_metrics import copied
+from adapters.proof.evaluation import TOLERANCE, Answered, Evaluation, Probed, Verdict, evaluate
 from adapters.rows import Row, row_from_json
+from adapters.versions.finished_run import ROWS
+from adapters.versions.registered import Adapter, State, now
 from assistant.backends.base import ChatMessage
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, NotFoundError

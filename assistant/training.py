@@ -1,7 +1,7 @@
 """How does a dataset become an adapter? Planned, trained in a child, registered, proven: one stream of events.
 
 Every event is a dict with "event". To the run's own (started, phase, step, validation, samples, checkpoint,
-paused, cancelled, failed, finished: see adapters.worker) come: prepared {run, dataset}, registered {adapter,
+paused, cancelled, failed, finished: see adapters.training.worker) come: prepared {run, dataset}, registered {adapter,
 kind, path, state}, proving {phase, done, total, seconds_left}, verdict {adapter, decision, reason, evaluation}.
 """
 
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.errors import GGUFError
 from adapters.errors import TrainingError as AdaptersError
-from adapters.registered import Adapter, check_name
-from adapters.runs import CHATTING, PROCESS, RunPlan, RunSummary, TrainingRuns, Wish
+from adapters.training.runs import CHATTING, PROCESS, RunPlan, RunSummary, TrainingRuns, Wish
+from adapters.versions.registered import Adapter, check_name
 from assistant import offline, training_plan
 from assistant.errors import AssistantError, StorageError, TrainingError, error_from_name
 from assistant.models.location import resolve_model

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.dataset import Dataset
+from adapters.data.dataset import Dataset
+from adapters.data.routing import Advice, advise
+from adapters.data.row_checks import require_enough
 from adapters.errors import DatasetError
-from adapters.estimate import Estimate, Machine, Work, flops_per_token, table
-from adapters.recipe import Recipe, recipe_from_json
-from adapters.routing import Advice, advise
-from adapters.row_checks import require_enough
-from adapters.runs import RunSummary
-from adapters.shape import Shape, shape_of
+from adapters.training.estimate import Estimate, Machine, Work, flops_per_token, table
+from adapters.training.recipe import Recipe, recipe_from_json
+from adapters.training.runs import RunSummary
+from adapters.training.shape import Shape, shape_of
 from assistant.curation import DatasetRequest, build_dataset, facts_in_documents, plan_dataset
 from assistant.errors import TrainingError, UsageError
 from assistant.models.location import resolve_model
@@ -74,7 +74,8 @@ class Plan:
         return {
             "name": self.name, "dataset": self.dataset, "base": str(self.base), "recipe": self.recipe.as_json(),
             "rows": self.rows, "tokens": self.tokens, "table": [entry.as_json() for entry in self.table],
-            "advice": self.advice.as_json(), "warnings": list(self.warnings), "refusal": self.refusal, "free": self.free,
+            "advice": self.advice.as_json(), "warnings": list(self.warnings), "refusal": self.refusal,
+            "free": self.free,
         }  # fmt: skip
 
     def require(self) -> None:

@@ -28,14 +28,14 @@ import torch  # noqa: E402
 from made_peft import LINEARS, Twin, engine_logits, exact_engine, logits_of, peft_folder, twin  # noqa: E402
 from peft import LoraConfig, get_peft_model  # noqa: E402
 
-from adapters import export  # noqa: E402
-from adapters.base_weights import load_base, load_tokenizer  # noqa: E402
-from adapters.export import export_lora  # noqa: E402
-from adapters.gguf import read_gguf  # noqa: E402
+from adapters.files import export  # noqa: E402
+from adapters.files.export import export_lora  # noqa: E402
+from adapters.files.gguf import read_gguf  # noqa: E402
+from adapters.files.parity import ParityReport  # noqa: E402
 from adapters.hotswap import HotSwap  # noqa: E402
 from adapters.mix import Share  # noqa: E402
-from adapters.outcome import PARITY_TOKENS, PARITY_TOP  # noqa: E402
-from adapters.parity import ParityReport  # noqa: E402
+from adapters.training.base_weights import load_base, load_tokenizer  # noqa: E402
+from adapters.training.outcome import PARITY_TOKENS, PARITY_TOP  # noqa: E402
 from assistant.config import load_config  # noqa: E402
 from assistant.model import Model  # noqa: E402
 from assistant.models.location import starter_path  # noqa: E402

@@ -32,7 +32,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from adapters.recipe import Recipe  # noqa: E402 - the repository has to be importable first
+from adapters.training.recipe import Recipe  # noqa: E402 - the repository has to be importable first
 from assistant.bootstrap import Core, opened  # noqa: E402
 from assistant.config import load_config  # noqa: E402
 from assistant.events import Completed  # noqa: E402

@@ -1,7 +1,7 @@
 """What happens between rows and figures: build, train, convert, ask, as the product does it. Used by the benchmarks.
 
-Rows go through `formats` and `building`, training is the child process `adapters.worker`, the result is written as a
-GGUF LoRA, and base and adapter answer greedily through llama.cpp with the chat's own system prompt.
+Rows go through `formats` and `building`, training is the child process `adapters.training.worker`, the result is written
+as a GGUF LoRA, and base and adapter answer greedily through llama.cpp with the chat's own system prompt.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters import probe
-from adapters.building import Material, Options, build
-from adapters.dataset import rows_bytes
+from adapters.data.building import Material, Options, build
+from adapters.data.dataset import rows_bytes
+from adapters.data.formats import read_file
+from adapters.data.lengths import by_words
 from adapters.durable import sha256_of
-from adapters.export import export_lora
-from adapters.formats import read_file
-from adapters.gguf import read_gguf
-from adapters.lengths import by_words
-from adapters.recipe import Recipe, recipe_from_json
-from adapters.runs import RunPlan, TrainingRuns
+from adapters.files.export import export_lora
+from adapters.files.gguf import read_gguf
+from adapters.proof import probe
+from adapters.training.recipe import Recipe, recipe_from_json
+from adapters.training.runs import RunPlan, TrainingRuns
 from assistant.backends.base import ChatMessage, Piece
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.config import load_config

@@ -43,8 +43,8 @@ from learning_loop import (  # noqa: E402 - the repository has to be importable 
     table,
 )
 
-from adapters import probe  # noqa: E402
-from adapters.wordings import wordings  # noqa: E402
+from adapters.data.wordings import wordings  # noqa: E402
+from adapters.proof import probe  # noqa: E402
 from assistant import offline  # noqa: E402
 
 FACTS = ROOT / "benchmarks" / "learning" / "household.jsonl"

@@ -27,10 +27,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from starter_library import LibraryOutcome, library_outcomes  # noqa: E402 - the repository has to be importable first
 from starter_sets import LOADERS, Case, load_sets  # noqa: E402
 
-from adapters import probe  # noqa: E402
-from adapters.answer_metrics import rouge_l, token_f1  # noqa: E402
-from adapters.evaluation import interval, paired  # noqa: E402
-from adapters.gguf import read_gguf  # noqa: E402
+from adapters.files.gguf import read_gguf  # noqa: E402
+from adapters.proof import probe  # noqa: E402
+from adapters.proof.answer_metrics import rouge_l, token_f1  # noqa: E402
+from adapters.proof.evaluation import interval, paired  # noqa: E402
 from assistant import offline  # noqa: E402
 from assistant.backends.base import ChatMessage, Done, Piece  # noqa: E402
 from assistant.backends.llamacpp import LlamaCppBackend  # noqa: E402

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters import probe
+from adapters.proof import probe
 from assistant.backends.base import ChatMessage
 from assistant.prompting import question_with_passages
 from ingest.document import Passage

@@ -28,9 +28,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402 - the repository has to be importable first
 from gguf import GGMLQuantizationType, GGUFWriter  # noqa: E402
 
-from adapters.gguf import read_gguf  # noqa: E402
-from adapters.gguf_facts import GGUFFacts  # noqa: E402
-from adapters.gguf_file import Planned, write_gguf  # noqa: E402
+from adapters.files.gguf import read_gguf  # noqa: E402
+from adapters.files.gguf_facts import GGUFFacts  # noqa: E402
+from adapters.files.gguf_file import Planned, write_gguf  # noqa: E402
 from adapters.mix import Share  # noqa: E402
 from assistant.bootstrap import Core, opened  # noqa: E402
 from assistant.config import load_config  # noqa: E402

@@ -19,13 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from adapters.data.lengths import by_words
 from adapters.durable import sha256_of
-from adapters.estimate import Estimate, Machine, Work, estimate
-from adapters.lengths import by_words
-from adapters.recipe import METHODS, Recipe
 from adapters.rows import Origin, Row, Turn
-from adapters.runs import RunPlan, TrainingRuns
-from adapters.shape import Shape, shape_of
+from adapters.training.estimate import Estimate, Machine, Work, estimate
+from adapters.training.recipe import METHODS, Recipe
+from adapters.training.runs import RunPlan, TrainingRuns
+from adapters.training.shape import Shape, shape_of
 from assistant import offline
 from assistant.models.location import resolve_model
 from assistant.training_plan import has_half

@@ -56,8 +56,8 @@ def rows_of(kind: str) -> list[tuple[str, str]]:
 
 def encoded(kind: str, count: int) -> tuple[list[Any], list[Any]]:
     """Rows to train on and to validate with, as tokens."""
-    from adapters.encoding import codec_for
     from adapters.rows import Row, Turn
+    from adapters.training.encoding import codec_for
     from assistant.config import load_config
     from assistant.models.location import resolve_model
     from assistant.prompting import system_prompt
@@ -73,11 +73,11 @@ def ours(kind: str, steps: int, rows: int, threads: int, out: Path) -> dict[str,
     import torch
     from accelerate import Accelerator
 
-    from adapters import outcome
-    from adapters.methods import prepare
-    from adapters.recipe import Recipe
-    from adapters.replay import Replay
-    from adapters.trainer import Trainer
+    from adapters.training import outcome
+    from adapters.training.methods import prepare
+    from adapters.training.recipe import Recipe
+    from adapters.training.replay import Replay
+    from adapters.training.trainer import Trainer
     from assistant.models.location import resolve_model
 
     torch.set_num_threads(threads)
@@ -101,8 +101,8 @@ def trl(kind: str, steps: int, rows: int, threads: int, out: Path) -> dict[str, 
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from adapters.base_weights import load_base, load_tokenizer
-    from adapters.recipe import LINEARS
+    from adapters.training.base_weights import load_base, load_tokenizer
+    from adapters.training.recipe import LINEARS
     from assistant.models.location import resolve_model
 
     torch.set_num_threads(threads)
@@ -137,10 +137,10 @@ def loss_of(kind: str, out: Path) -> float:
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    from adapters.learner import Learner
-    from adapters.methods import prepare
-    from adapters.packing import pack
-    from adapters.recipe import Recipe
+    from adapters.training.learner import Learner
+    from adapters.training.methods import prepare
+    from adapters.training.packing import pack
+    from adapters.training.recipe import Recipe
     from assistant.models.location import resolve_model
 
     _, held = encoded(kind, 1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.gguf_facts import GGUFFacts
+from adapters.files.gguf_facts import GGUFFacts
 
 Array = NDArray[np.float32]
 ALIGNMENT = 32

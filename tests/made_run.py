@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from adapters.rows import Origin, Row, Turn
 from tests.made_gguf import lora, tiny_model
 

@@ -17,7 +17,7 @@ import llama_cpp as native
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.gguf_facts import shown
+from adapters.files.gguf_facts import shown
 from assistant.backends.llama_sampler import Sampler
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ModelError

@@ -12,7 +12,7 @@ from pathlib import Path
 from adapters.chat_prompt import ChatPrompt
 from adapters.chat_template import ChatTemplate
 from adapters.errors import GGUFError
-from adapters.gguf_facts import GGUFFacts
+from adapters.files.gguf_facts import GGUFFacts
 from adapters.hotswap import HotSwap
 from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerRun, AnswerText

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.mix import Share, mix_text
-from adapters.registered import Adapter
+from adapters.versions.registered import Adapter
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import UsageError
@@ -16,7 +16,7 @@ from assistant.output import emit, say
 from assistant.safe_text import safe_line
 
 if TYPE_CHECKING:
-    from adapters.evaluation import Evaluation, Figure
+    from adapters.proof.evaluation import Evaluation, Figure
     from assistant.proving import Progress
 
 PHASES = {
@@ -102,7 +102,7 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
     if adapter.claims:
         say(f"  its maker claims: {safe_line(str(adapter.claims)[:500])}")
     if reports:
-        from adapters.evaluation import evaluation_from_json
+        from adapters.proof.evaluation import evaluation_from_json
 
         say_report(evaluation_from_json(reports[0]))
     elif adapter.reason:
@@ -112,8 +112,8 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
 
 async def run_prove(arguments: argparse.Namespace, config: Config) -> int:
     """Compare with the base; the exit code is 0 whatever the verdict is."""
-    from adapters.dataset import ROWS_FILE, check_name
-    from adapters.evaluation import TOLERANCE
+    from adapters.data.dataset import ROWS_FILE, check_name
+    from adapters.proof.evaluation import TOLERANCE
     from assistant.proving import prove
 
     rows = None

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from adapters.building import HoldOut, Options
-from adapters.splitting_rows import Shares
+from adapters.data.building import HoldOut, Options
+from adapters.data.splitting_rows import Shares
 from assistant.chat_rows import ChosenAnswer
 from assistant.commands import dataset_drafts, dataset_forget
 from assistant.commands.dataset_report import say_card, say_preview

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from adapters.dataset import label
+from adapters.data.dataset import label
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import UsageError

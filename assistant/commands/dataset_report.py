@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from adapters.dataset import Card
-from adapters.preview import Preview, runs
+from adapters.data.dataset import Card
+from adapters.data.preview import Preview, runs
 from assistant.output import say
 from assistant.safe_text import safe_line, safe_text
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from adapters.recipe import METHODS, Recipe, recipe_from_json
+from adapters.training.recipe import METHODS, Recipe, recipe_from_json
 from assistant.commands.opening import opened_core
 from assistant.commands.train_report import Report, say_plan, say_run
 from assistant.config import Config
@@ -19,7 +19,7 @@ from assistant.errors import AssistantError, TrainingError, UsageError
 from assistant.output import emit, fail, say, warn
 
 if TYPE_CHECKING:
-    from adapters.runs import Wish
+    from adapters.training.runs import Wish
     from assistant.bootstrap import Core
 
 INTERRUPTED = 130

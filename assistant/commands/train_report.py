@@ -6,8 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from adapters.estimate import Estimate, gigabytes
-from adapters.runs import RunSummary
+from adapters.training.estimate import Estimate, gigabytes
+from adapters.training.runs import RunSummary
 from assistant.output import say
 from assistant.safe_text import safe_line
 
@@ -126,7 +126,7 @@ class Report:
         self._now(f"proving ({event['phase']}): {event['done']:,} of {event['total']:,}{left}")
 
     def _verdict(self, event: dict[str, Any]) -> None:
-        from adapters.evaluation import evaluation_from_json
+        from adapters.proof.evaluation import evaluation_from_json
         from assistant.commands.adapters import say_report
 
         self.decision = event["decision"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapters.gguf_facts import GGUFFacts
+from adapters.files.gguf_facts import GGUFFacts
 from assistant.errors import ModelError
 
 CACHE_BYTES = 2  # llama.cpp keeps keys and values as 16-bit floats

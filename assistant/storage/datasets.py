@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.dataset import (
+from adapters.data.dataset import (
     CARD_FILE,
     NEXT_CARD_FILE,
     ROWS_FILE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from adapters.dataset import plain
+from adapters.data.dataset import plain
 from assistant.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from adapters.mix import parse_mix
 
 if TYPE_CHECKING:
-    from adapters.registered import Adapter
+    from adapters.versions.registered import Adapter
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
 

@@ -12,7 +12,7 @@ from textual.content import Content
 from assistant.safe_text import safe_line, safe_text
 
 if TYPE_CHECKING:
-    from adapters.registered import Adapter
+    from adapters.versions.registered import Adapter
 
 COLUMNS = ("On", "Adapter", "State", "Task", "Probe", "Size", "Base", "Made")
 STATES = {

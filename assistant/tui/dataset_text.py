@@ -10,8 +10,8 @@ from textual.content import Content
 from assistant.safe_text import safe_line, safe_text
 
 if TYPE_CHECKING:
-    from adapters.dataset import Card
-    from adapters.preview import Preview
+    from adapters.data.dataset import Card
+    from adapters.data.preview import Preview
 
 BAR = 24  # characters of the longest bar
 BEGIN, END = "⟦", "⟧"  # around what is learned, so that it is seen without colour

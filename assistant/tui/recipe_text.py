@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from adapters.errors import RecipeError
-from adapters.recipe import Method, Recipe, recipe_from_json
+from adapters.training.recipe import Method, Recipe, recipe_from_json
 from assistant.safe_text import safe_line
 from assistant.tui.training_watch import duration
 
 if TYPE_CHECKING:
-    from adapters.estimate import Estimate
+    from adapters.training.estimate import Estimate
     from assistant.training_plan import Plan
 
 METHOD_NAMES: dict[Method, str] = {

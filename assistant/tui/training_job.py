@@ -7,12 +7,12 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from adapters.registered import Adapter
+from adapters.versions.registered import Adapter
 from assistant.errors import TrainingError
 from assistant.tui.training_watch import Watch, watched
 
 if TYPE_CHECKING:
-    from adapters.runs import RunSummary, Wish
+    from adapters.training.runs import RunSummary, Wish
     from assistant.bootstrap import Core
     from assistant.training import TrainRequest
 

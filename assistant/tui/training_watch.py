@@ -54,7 +54,7 @@ class Watch:
     proof: tuple[int, int] = (0, 0)  # questions done, of all
     adapter: str = ""  # name@version, as soon as it is registered
     result: dict[str, Any] = field(default_factory=dict)
-    evaluation: dict[str, Any] = field(default_factory=dict)  # see adapters.evaluation.Evaluation
+    evaluation: dict[str, Any] = field(default_factory=dict)  # see adapters.proof.evaluation.Evaluation
     problem: str = ""  # why it failed, and what to do
     changes: int = 0
 
@@ -97,7 +97,7 @@ class Watch:
 
     def _phase(self, event: dict[str, Any]) -> None:
         self.state = "running"
-        self.doing = PHASES.get(str(event["phase"]), str(event.get("text") or event["phase"]))
+        self.doing = str(event.get("text") or PHASES.get(str(event["phase"]), event["phase"]))
 
     def _step(self, event: dict[str, Any]) -> None:
         loss, self.step = float(event["loss"]), int(event["step"])

@@ -12,7 +12,7 @@ from textual.content import Content
 from assistant.safe_text import safe_line, safe_text
 
 if TYPE_CHECKING:
-    from adapters.evaluation import Evaluation, Example, Figure
+    from adapters.proof.evaluation import Evaluation, Example, Figure
 
 MARKS = {"proven": ("✔ proven", "$text-success"), "rejected": ("✘ rejected", "$text-error")}
 UNDECIDED = ("? undecided", "$text-warning")

@@ -10,13 +10,13 @@ import torch
 from accelerate import Accelerator
 from made_gguf import tiny_metadata, tiny_tensors, write_gguf
 
-from adapters.base_weights import load_tokenizer
-from adapters.encoding import Codec, Encoded, codec_from
-from adapters.methods import Prepared, prepare
-from adapters.recipe import Recipe
-from adapters.replay import Replay
 from adapters.rows import Origin, Row, Turn
-from adapters.trainer import Trainer
+from adapters.training.base_weights import load_tokenizer
+from adapters.training.encoding import Codec, Encoded, codec_from
+from adapters.training.methods import Prepared, prepare
+from adapters.training.recipe import Recipe
+from adapters.training.replay import Replay
+from adapters.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
-from adapters.gguf import read_gguf
-from adapters.gguf_facts import GGUFFacts
-from adapters.tensor_names import gguf_name, permuted
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts
+from adapters.files.tensor_names import gguf_name, permuted
 from assistant.backends.llama_engine import LlamaEngine
 
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -7,18 +7,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.building import Material, Options, build, with_rows
-from adapters.dataset import Card, card_bytes, check_name, holding, load, load_card, parse_rows, rows_bytes, sha256_of
+from adapters.data.building import Material, Options, build, with_rows
+from adapters.data.dataset import (
+    Card,
+    card_bytes,
+    check_name,
+    holding,
+    load,
+    load_card,
+    parse_rows,
+    rows_bytes,
+    sha256_of,
+)
+from adapters.data.formats import BadRow
+from adapters.data.lengths import Measured, by_words, cut_warning, lengths
+from adapters.data.near_duplicates import jaccard, shingles
+from adapters.data.preview import runs, spread
+from adapters.data.routing import advise, has_format, kind_of
+from adapters.data.row_formats import Given
+from adapters.data.splitting_rows import SAME_QUESTION, Shares, key_text, split_rows
+from adapters.data.wordings import reworded, wordings
 from adapters.errors import DatasetError
-from adapters.formats import BadRow
-from adapters.lengths import Measured, by_words, cut_warning, lengths
-from adapters.near_duplicates import jaccard, shingles
-from adapters.preview import runs, spread
-from adapters.routing import advise, has_format, kind_of
-from adapters.row_formats import Given
 from adapters.rows import Origin, Row, Turn
-from adapters.splitting_rows import SAME_QUESTION, Shares, key_text, split_rows
-from adapters.wordings import reworded, wordings
 
 COUNT = by_words(1024)
 QUESTIONS = ["the red door", "a blue lamp by the window", "what is it", "who", "key key key"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters import probe
+from adapters.proof import probe
 
 ROOT = Path(__file__).resolve().parents[2]
 LEARNING = ROOT / "benchmarks" / "learning"

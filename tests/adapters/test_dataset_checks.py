@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.data.languages import language
+from adapters.data.near_duplicates import jaccard, near_clusters, normalised, shingles
+from adapters.data.privacy import findings, iban, luhn, masked, private_parts
+from adapters.data.row_checks import contradictions, distinct, require_consistent, require_enough
+from adapters.data.row_formats import Given
 from adapters.errors import DatasetError
-from adapters.languages import language
-from adapters.near_duplicates import jaccard, near_clusters, normalised, shingles
-from adapters.privacy import findings, iban, luhn, masked, private_parts
-from adapters.row_checks import contradictions, distinct, require_consistent, require_enough
-from adapters.row_formats import Given
 from adapters.rows import Origin, Row, Turn
 
 WORDS = [f"w{number}" for number in range(2_000)]

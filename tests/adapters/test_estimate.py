@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from adapters.errors import TrainingError
-from adapters.estimate import Machine, Work, estimate, table, trainable
-from adapters.recipe import METHODS, Recipe
-from adapters.shape import shape_of
+from adapters.training.estimate import Machine, Work, estimate, table, trainable
+from adapters.training.recipe import METHODS, Recipe
+from adapters.training.shape import shape_of
 from assistant.models.location import resolve_model
 from tests.made_training import trainable_model
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from adapters.answer_metrics import common_subsequence, copied, exact_match, rouge_l, token_f1, words
-from adapters.evaluation import (
+from adapters.proof.answer_metrics import common_subsequence, copied, exact_match, rouge_l, token_f1, words
+from adapters.proof.evaluation import (
     Answered,
     Figure,
     Probed,

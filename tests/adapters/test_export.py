@@ -16,8 +16,8 @@ from made_peft import LINEARS, Twin, engine_logits, exact_engine, logits_of, pef
 from safetensors.torch import load_file, save_file
 
 from adapters.errors import TrainingError
-from adapters.export import export_lora, export_model
-from adapters.gguf import read_gguf
+from adapters.files.export import export_lora, export_model
+from adapters.files.gguf import read_gguf
 from adapters.hotswap import HotSwap, check_fit
 from assistant.backends.llama_engine import LlamaEngine
 

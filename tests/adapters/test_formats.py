@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.data.formats import read_file
+from adapters.data.row_formats import RowError, read_row
+from adapters.data.text_pieces import pieces
 from adapters.errors import DatasetError
-from adapters.formats import read_file
-from adapters.row_formats import RowError, read_row
 from adapters.rows import Origin, Turn
-from adapters.text_pieces import pieces
 
 ORIGIN = Origin("file", "f.jsonl", "1", "f.jsonl:1")
 ASKED = (Turn("user", "Who?"), Turn("assistant", "Me."))

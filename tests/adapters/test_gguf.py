@@ -11,8 +11,8 @@ import pytest
 from made_gguf import U64, mutated, tiny_metadata, tiny_model, tiny_tensors, write_gguf
 
 from adapters.errors import GGUFError
-from adapters.gguf import read_gguf
-from adapters.gguf_facts import GGUFFacts, check_model
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts, check_model
 from assistant.models.location import starter_path
 
 

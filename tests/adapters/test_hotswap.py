@@ -10,8 +10,8 @@ import pytest
 from made_gguf import lora, lora_metadata, mutated, tiny_metadata, tiny_model, tiny_tensors, write_gguf
 
 from adapters.errors import AdapterFitError, GGUFError
-from adapters.gguf import read_gguf
-from adapters.gguf_facts import GGUFFacts
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts
 from adapters.hotswap import IDLE_ADAPTERS, PROBE_TOKENS, HotSwap, check_fit
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.errors import AdapterError

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from made_base import CPU, tiny_base
 from torch import nn
 
-from adapters.encoding import Encoded
-from adapters.learner import Learner, Teacher
-from adapters.methods import prepare
-from adapters.packing import pack, steps
-from adapters.recipe import Recipe
+from adapters.training.encoding import Encoded
+from adapters.training.learner import Learner, Teacher
+from adapters.training.methods import prepare
+from adapters.training.packing import pack, steps
+from adapters.training.recipe import Recipe
 
 ROWS = [
     Encoded((5, 6, 7, *range(20, 20 + length)), (False,) * 4 + (True,) * (length - 1)) for length in (9, 3, 30, 14, 2)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import TrainingError
-from adapters.parity import compare, read_references
+from adapters.files.parity import compare, read_references
 from assistant.backends.base import Step
 
 TOP = [[7, 5.0], [8, 4.0], [9, 1.0]]

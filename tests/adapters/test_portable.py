@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-import adapters.schema
+import adapters.versions.schema
 import assistant.storage.schema
-from adapters import portable
 from adapters.errors import AdapterFitError, GGUFError, TrainingError
-from adapters.registry import Registry
+from adapters.versions import portable
+from adapters.versions.registry import Registry
 from assistant.storage.database import Database
 from tests.made_gguf import lora, tiny_model
 from tests.made_run import finished_run
@@ -25,7 +25,7 @@ from tests.made_run import finished_run
 async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     (tmp_path / "adapters").mkdir()
     database = Database(None)
-    await database.open([assistant.storage.schema.migrations, adapters.schema.migrations])
+    await database.open([assistant.storage.schema.migrations, adapters.versions.schema.migrations])
     yield Registry(database, tmp_path / "adapters")
     await database.close()
 
@@ -102,7 +102,7 @@ async def test_exports_do_not_overwrite(registry: Registry, archive: Path, tmp_p
 
 def test_a_bare_file_is_taken_with_what_it_says(tmp_path: Path) -> None:
     """A GGUF LoRA from elsewhere has no recipe and no known base; a model or text is refused."""
-    from adapters.gguf import read_gguf
+    from adapters.files.gguf import read_gguf
 
     model = tiny_model(tmp_path / "m.gguf")
     arrival = arrive(lora(tmp_path / "my style (1).gguf", read_gguf(model)), tmp_path)

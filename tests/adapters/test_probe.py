@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from adapters import probe
-from adapters.probe import CATEGORIES, Item, grade, normal
+from adapters.proof import probe
+from adapters.proof.probe import CATEGORIES, Item, grade, normal
 
 
 def item(**fields) -> Item:

@@ -16,30 +16,30 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-import adapters.schema
+import adapters.versions.schema
 import assistant.storage.schema
-from adapters.base_records import BaseRecords
 from adapters.errors import AdapterFitError, GGUFError, TrainingError
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from adapters.hotswap import check_fit
-from adapters.registered import Facts, check_name, facts_from_json, split_version
-from adapters.registry import Registry
-from adapters.version_folder import read_manifest, verify
+from adapters.versions.base_records import BaseRecords
+from adapters.versions.registered import Facts, check_name, facts_from_json, split_version
+from adapters.versions.registry import Registry
+from adapters.versions.version_folder import read_manifest, verify
 from assistant.storage.database import Database
 from tests.made_gguf import tiny_model
 from tests.made_run import finished_run
 
-SETS = [assistant.storage.schema.migrations, adapters.schema.migrations]
+SETS = [assistant.storage.schema.migrations, adapters.versions.schema.migrations]
 ADDING = """
 import asyncio, sys
 from pathlib import Path
-import adapters.schema, assistant.storage.schema
-from adapters.registry import Registry
+import adapters.versions.schema, assistant.storage.schema
+from adapters.versions.registry import Registry
 from assistant.storage.database import Database
 
 async def main(home, run):
     database = Database(home / "assistant.db")
-    await database.open([assistant.storage.schema.migrations, adapters.schema.migrations])
+    await database.open([assistant.storage.schema.migrations, adapters.versions.schema.migrations])
     registry = Registry(database, home / "adapters")
     print("READY", flush=True)
     while True:

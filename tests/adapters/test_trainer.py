@@ -11,12 +11,12 @@ import torch
 from made_base import CPU, codec, encoded, facts, tiny_base, trained
 from safetensors.torch import load_file
 
-from adapters import checkpoints, outcome
 from adapters.errors import RecipeError, TrainingError
-from adapters.learner import Learner
-from adapters.methods import prepare
-from adapters.packing import pack
-from adapters.recipe import Recipe, recipe_from_json
+from adapters.training import checkpoints, outcome
+from adapters.training.learner import Learner
+from adapters.training.methods import prepare
+from adapters.training.packing import pack
+from adapters.training.recipe import Recipe, recipe_from_json
 
 QUICK = {"rank": 4, "alpha": 8, "epochs": 6, "batch_tokens": 128, "precision": "fp32", "seed": 1, "patience": 0}
 RATES = {"lora": 2e-2, "qlora": 2e-2, "full": 5e-3, "partial": 1e-2, "prompt": 0.3}
@@ -103,7 +103,7 @@ def test_the_result_is_what_peft_reads(base, tmp_path):
     """The folder loads into PEFT as it is, names no path of this machine, and gives the parity reference."""
     from peft import PeftModel
 
-    from adapters.base_weights import load_base
+    from adapters.training.base_weights import load_base
 
     recipe = Recipe(**QUICK, learning_rate=2e-2)
     _, prepared, _ = trained(base, recipe, tmp_path / "checkpoints")
@@ -233,7 +233,8 @@ def test_a_checkpoint_on_a_full_disk_leaves_the_ones_before(base, tmp_path, monk
 
 def test_the_trainer_needs_no_file_of_the_assistant():
     """adapters stands alone: its trainer imports neither the assistant nor ingest."""
-    code = "import sys, adapters.worker, adapters.trainer, adapters.methods, adapters.outcome, adapters.replay; "
+    names = ", ".join(f"adapters.training.{name}" for name in ("worker", "trainer", "methods", "outcome", "replay"))
+    code = f"import sys, {names}; "
     code += "print([name for name in sys.modules if name.split('.')[0] in ('assistant', 'ingest')])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from made_gguf import lora, tiny_model
 
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from adapters.mix import Share
 from assistant.adapter_trials import AdapterTrials
 from assistant.bootstrap import Core, opened

@@ -10,8 +10,8 @@ import llama_cpp
 import pytest
 from made_gguf import sentencepiece_vocabulary, tiny_model
 
-from adapters.gguf import read_gguf
-from adapters.gguf_facts import GGUFFacts
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts
 from assistant.backends.base import ChatMessage, Done, Piece
 from assistant.backends.llamacpp import LlamaCppBackend, context_size
 from assistant.backends.prefix_reuse import common_prefix

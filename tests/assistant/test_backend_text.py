@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerText
 from assistant.backends.base import ChatMessage, Done, Piece
 from assistant.backends.prefix_reuse import tokens_with_reuse
 from assistant.backends.scripted import Script, ScriptedBackend, parse_script
-from adapters.special_tokens import SpecialTokens
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from adapters.building import Options
-from adapters.dataset import load
+from adapters.data.building import Options
+from adapters.data.dataset import load
 from adapters.errors import DatasetError
 from assistant.chat_rows import ChosenAnswer, answer_row, chat_rows
 from assistant.conversation import Sampling

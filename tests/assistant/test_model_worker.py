@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from made_gguf import lora, mutated, tiny_model
 
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from assistant.errors import AdapterError, AssistantError, ContextOverflowError, ModelError, WorkerError
 from assistant.worker_process import WorkerProcess
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters import probe
-from adapters.evaluation import evaluation_from_json
+from adapters.proof import probe
+from adapters.proof.evaluation import evaluation_from_json
 from adapters.rows import Origin, Row, Turn
 from assistant.errors import AdapterError, NotFoundError
 from assistant.proving import Progress, prove
@@ -66,7 +66,7 @@ async def test_a_better_adapter_needs_parity_to_be_proven(core, tmp_path):
 
 async def test_an_imported_adapter_is_its_own_original(core, tmp_path):
     """Where there is no training to compare with, task and probe decide; other rows can be given."""
-    from adapters.portable import arrive, export
+    from adapters.versions.portable import arrive, export
 
     (tmp_path / "in").mkdir()
     path = await asyncio.to_thread(export, await added(core, tmp_path, repeating()), tmp_path / "style.zip")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from adapters.recipe import Recipe
+from adapters.training.recipe import Recipe
 from assistant import training_plan
 from assistant.bootstrap import opened
 from assistant.cli import main

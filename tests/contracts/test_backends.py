@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_gguf import lora
 
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.backends.scripted import Script, ScriptedBackend

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.gguf import read_gguf
+from adapters.files.gguf import read_gguf
 from assistant.bootstrap import opened
 from assistant.config import load_config
 from assistant.conversation import Sampling

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import probe
-from adapters.recipe import Recipe
-from adapters.runs import PROCESS
+from adapters.proof import probe
+from adapters.training.recipe import Recipe
+from adapters.training.runs import PROCESS
 from assistant import proving
 from assistant.bootstrap import opened
 from assistant.config import load_config

@@ -11,7 +11,7 @@ from assistant.tui.path_completion import expanded
 from assistant.tui.screens.dialogs import AskLine
 
 if TYPE_CHECKING:
-    from adapters.registered import Adapter
+    from adapters.versions.registered import Adapter
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
     from assistant.tui.training_job import TrainingJob

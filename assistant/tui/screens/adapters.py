@@ -24,7 +24,7 @@ from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from adapters.registered import Adapter
+    from adapters.versions.registered import Adapter
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
     from assistant.tui.training_job import TrainingJob

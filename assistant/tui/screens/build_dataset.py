@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Input, Select
 
 from adapters.errors import DatasetError
 from assistant.safe_text import safe_line, safe_text
@@ -19,6 +19,7 @@ from assistant.tui.path_completion import expanded
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.path_suggester import PathSuggester
 from assistant.tui.widgets.plain import Plain
+from assistant.tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -45,9 +46,9 @@ class BuildDataset(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Plain("Build a dataset", classes="dialog-title")
             yield from _row("Name", Input(id="dataset-name", compact=True, placeholder="style, household, …"))
-            yield from _row("Teachings", Checkbox("what was taught with /teach", id="teachings", compact=True))
+            yield from _row("Teachings", Tick("what was taught with /teach", id="teachings", compact=True))
             title = safe_line(self._conversation.title)[:44] if self._conversation else "no chat is open"
-            chat = Checkbox(f"this chat: {title}", id="chat", compact=True, disabled=self._conversation is None)
+            chat = Tick(f"this chat: {title}", id="chat", compact=True, disabled=self._conversation is None)
             yield from _row("Chat", chat)
             file = Input(id="file", compact=True, placeholder="JSONL, JSON, CSV, text", suggester=PathSuggester())
             yield from _row("File", file)
@@ -57,9 +58,9 @@ class BuildDataset(ModalScreen[str | None]):
                 id="drafts", compact=True, placeholder="reviewed pairs: their name (assistant dataset draft)"
             )
             yield from _row("Drafts", drafts)
-            yield from _row("Anyway", Checkbox("also with too few or contradictory rows", id="anyway", compact=True))
+            yield from _row("Anyway", Tick("also with too few or contradictory rows", id="anyway", compact=True))
             yield Plain(id="build-told")
-            keys = "Enter or F5  build   Tab  next field   Space  tick   →  complete   Esc  cancel"
+            keys = "Enter, F5  build   Tab  next   Space  tick   →  complete   Esc  cancel"
             yield Plain(keys, classes="dialog-keys")
 
     async def on_mount(self) -> None:
@@ -72,7 +73,7 @@ class BuildDataset(ModalScreen[str | None]):
         self.query_one("#collection-choice", Select).set_options(
             [(f"{safe_line(each.name)} ({each.documents:,} documents)", each.name) for each in known]
         )
-        box = self.query_one("#teachings", Checkbox)
+        box = self.query_one("#teachings", Tick)
         box.label = f"what was taught with /teach ({taught:,})"
         box.value, box.disabled = taught > 0, not taught
 
@@ -82,21 +83,21 @@ class BuildDataset(ModalScreen[str | None]):
         Raises:
             DatasetError: nothing was named.
         """
-        from adapters.building import Options
+        from adapters.data.building import Options
         from assistant.curation import DatasetRequest
 
         file = self.query_one("#file", Input).value.strip()
         collection = self.query_one("#collection-choice", Select).value
         drafts = self.query_one("#drafts", Input).value.strip()
-        chat = self._conversation if self.query_one("#chat", Checkbox).value else None
+        chat = self._conversation if self.query_one("#chat", Tick).value else None
         request = DatasetRequest(
             self.query_one("#dataset-name", Input).value.strip(),
             files=(expanded(file),) if file else (),
             chats=(chat.id,) if chat else (),
-            teachings=self.query_one("#teachings", Checkbox).value,
+            teachings=self.query_one("#teachings", Tick).value,
             collections=(collection,) if isinstance(collection, str) else (),
             drafts=(drafts,) if drafts else (),
-            options=Options(anyway=self.query_one("#anyway", Checkbox).value),
+            options=Options(anyway=self.query_one("#anyway", Tick).value),
         )
         if not request.name:
             raise DatasetError("The dataset needs a name.", "Type one in the first field.")

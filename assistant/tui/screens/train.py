@@ -24,7 +24,7 @@ from assistant.tui.widgets.train_recipe import RecipePane
 from assistant.tui.widgets.train_runs import RunsPane
 
 if TYPE_CHECKING:
-    from adapters.runs import RunSummary
+    from adapters.training.runs import RunSummary
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
 

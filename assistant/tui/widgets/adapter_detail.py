@@ -20,7 +20,7 @@ from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
-    from adapters.registered import Adapter
+    from adapters.versions.registered import Adapter
     from assistant.bootstrap import Core
 
 SHOWN_MIXES = 6
@@ -92,7 +92,7 @@ class AdapterDetail(VerticalScroll):
         self._part("strength").update(strength_content(strength))
 
     def _show_proof(self, reports: Sequence[dict[str, Any]]) -> None:
-        from adapters.evaluation import evaluation_from_json
+        from adapters.proof.evaluation import evaluation_from_json
 
         verdict, worst = self._part("verdict"), self._part("worst")
         verdict.display = worst.display = bool(reports)

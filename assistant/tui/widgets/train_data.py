@@ -21,8 +21,8 @@ from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
-    from adapters.dataset import Card
-    from adapters.preview import Preview
+    from adapters.data.dataset import Card
+    from adapters.data.preview import Preview
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
 

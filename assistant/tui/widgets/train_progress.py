@@ -141,7 +141,7 @@ class ProgressPane(Container):
         parts = {name: self.query_one(f"#run-{name}", Plain) for name in ("result", "verdict", "worst", "samples")}
         evaluation = None
         if watch is not None and watch.evaluation:
-            from adapters.evaluation import evaluation_from_json
+            from adapters.proof.evaluation import evaluation_from_json
 
             evaluation = evaluation_from_json(watch.evaluation)
         told = {

@@ -12,14 +12,14 @@ from textual.message import Message
 from textual.widgets import Input, Select
 
 from adapters.errors import TrainingError as AdaptersError
-from adapters.recipe import Method, Recipe
+from adapters.training.recipe import Method, Recipe
 from assistant.safe_text import safe_text
 from assistant.tui.recipe_text import FIELDS, METHOD_NAMES, parse_recipe, plan_content
 from assistant.tui.told import told
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
-    from adapters.dataset import Card
+    from adapters.data.dataset import Card
     from assistant.training_plan import Plan, TrainRequest
 
 HINTS = {"replay": "for each row", "pull": "to the base"}

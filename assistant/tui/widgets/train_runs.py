@@ -18,7 +18,7 @@ from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
-    from adapters.runs import RunSummary
+    from adapters.training.runs import RunSummary
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from adapters.estimate import Estimate
-from adapters.evaluation import Answered, Evaluation, Probed, evaluate
-from adapters.recipe import METHODS
-from adapters.routing import Advice
-from adapters.runs import RunSummary
+from adapters.data.routing import Advice
+from adapters.proof.evaluation import Answered, Evaluation, Probed, evaluate
+from adapters.training.estimate import Estimate
+from adapters.training.recipe import METHODS
+from adapters.training.runs import RunSummary
 from assistant.bootstrap import Core
 from assistant.errors import TrainingError
 from assistant.storage.datasets import load_dataset

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.widgets import DataTable, Input
 
-from adapters.registered import Adapter
+from adapters.versions.registered import Adapter
 from assistant.tui.adapter_text import change, strength_content
 from assistant.tui.screens import adapters
 from assistant.tui.screens.adapters import AdaptersScreen

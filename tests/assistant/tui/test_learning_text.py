@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.data.preview import Preview
 from adapters.errors import RecipeError
-from adapters.preview import Preview
-from adapters.recipe import Recipe
+from adapters.training.recipe import Recipe
 from assistant.tui.dataset_text import preview_content
 from assistant.tui.plot import plot
 from assistant.tui.recipe_text import parse_recipe

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual.widgets import Checkbox, ContentSwitcher, DataTable, Input, Select
 
-from adapters.building import Options
-from adapters.recipe import Recipe
+from adapters.data.building import Options
+from adapters.training.recipe import Recipe
 from assistant.curation import DatasetRequest, build_dataset
 from assistant.tui.screens.build_dataset import BuildDataset
 from assistant.tui.screens.dialogs import ConfirmDialog
@@ -194,7 +194,10 @@ async def test_a_dataset_is_built_from_what_was_taught(home: Path) -> None:
         await until(lambda: "needs a name" in run.screen_text())
         await run.pilot.press(*"cats", "enter")
         await until(lambda: "at least 5" in run.screen_text())
+        before = run.screen_text().count("▐X▌")
         run.app.screen.query_one("#anyway", Checkbox).value = True
+        await run.pilot.pause()
+        assert run.screen_text().count("▐X▌") == before + 1 == 2  # not by colour alone
         await run.pilot.press("f5")
         await until(lambda: isinstance(run.app.screen, TrainScreen))
         await until(lambda: run.app.screen.query_one("#datasets", DataTable).row_count == 1)
@@ -231,7 +234,7 @@ async def test_runs_that_did_not_end_are_named_at_the_start(home: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2400)
 async def test_a_real_run_on_the_embedded_model(home: Path, tmp_path: Path) -> None:
     """Tokens with what is learned, a run with curves, paused and resumed, registered; its proof given up by x."""
     home.mkdir(mode=0o700)
@@ -250,7 +253,7 @@ async def test_a_real_run_on_the_embedded_model(home: Path, tmp_path: Path) -> N
         for knob, value in (("rank", "4"), ("epochs", "8"), ("replay", "0")):
             run.app.screen.query_one(f"#knob-{knob}", Input).value = value
         await run.pilot.press("f5")
-        await until(lambda: run.app.training.watch is not None and run.app.training.watch.checkpoint, 600)
+        await until(lambda: run.app.training.watch is not None and run.app.training.watch.checkpoint, 1500)
         await run.pilot.press("p")
         await until(lambda: not run.app.training.running, 120)
         assert run.app.training.watch.state == "paused", run.app.training.watch.problem

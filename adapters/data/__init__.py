@@ -1,0 +1,1 @@
+"""What is learned from: files, chats and documents become rows, rows become a dataset."""

@@ -1,0 +1,1 @@
+"""GGUF and safetensors: read within bounds, written, converted, compared."""

@@ -1,0 +1,1 @@
+"""Whether an adapter is better: metrics, intervals, the general probe, the verdict."""

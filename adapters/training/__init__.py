@@ -1,0 +1,1 @@
+"""How a dataset becomes an adapter: recipe, estimate, the process that trains, its runs."""

@@ -1,0 +1,1 @@
+"""Which adapters there are: versions, states, history, and how they travel."""

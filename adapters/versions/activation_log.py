@@ -1,0 +1,37 @@
+"""What is on the model, and what was before: an append-only log whose last entry is in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from adapters.collaborators import Database
+from adapters.versions.registered import now
+
+Part = tuple[int | str, float]  # an adapter's id or a loose file's path, and its strength
+
+
+class ActivationLog:
+    """The mixes that were activated, in their order; nothing in a mix means the base alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, parts: Sequence[Part], base: str) -> None:
+        """Append what is on the model called `base` from now on."""
+        values = [json.dumps([list(part) for part in parts]), base, now()]
+        await self._database.write(
+            lambda db: db.execute("INSERT INTO adapter_activations (mix, base, created_at) VALUES (?, ?, ?)", values)
+        )
+
+    async def active(self) -> list[Part]:
+        """What is in force."""
+        last = await self.history(1)
+        return last[0] if last else []
+
+    async def history(self, limit: int = 50) -> list[list[Part]]:
+        """The mixes that were active, the newest first."""
+        rows = await self._database.read(
+            lambda db: list(db.query("SELECT mix FROM adapter_activations ORDER BY id DESC LIMIT ?", [limit]))
+        )
+        return [[(part, float(strength)) for part, strength in json.loads(row["mix"])] for row in rows]
