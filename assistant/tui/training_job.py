@@ -137,9 +137,10 @@ def ended_line(watch: Watch) -> str:
     """What a run came to, in a sentence."""
     if watch.state == "failed":
         return f"Training {watch.name} failed. {watch.problem}"
-    if watch.state in ("paused", "cancelled"):
+    if watch.state in ("paused", "cancelled") or not (watch.result or watch.adapter):
+        state = watch.state if watch.state in ("paused", "cancelled") else "interrupted"
         where = f" at step {watch.step:,} of {watch.steps:,}" if watch.steps else ""
-        return f"Training {watch.name} is {watch.state}{where}. F5 on the screen Train (F4) goes on."
+        return f"Training {watch.name} is {state}{where}. F5 on the screen Train (F4) goes on."
     verdict = watch.evaluation.get("verdict") or {}
     label = watch.adapter or watch.name
     if verdict:
