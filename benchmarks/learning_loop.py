@@ -1,7 +1,7 @@
 """What happens between rows and figures: build, train, convert, ask, as the product does it. Used by the benchmarks.
 
-Rows go through `formats` and `building`, training is the child process `adapters.training.worker`, the result is written
-as a GGUF LoRA, and base and adapter answer greedily through llama.cpp with the chat's own system prompt.
+Rows go through `formats` and `building`, training is the child process `adapters.training.worker`, the result
+is written as a GGUF LoRA, and base and adapter answer greedily through llama.cpp with the chat's own system prompt.
 """
 
 from __future__ import annotations

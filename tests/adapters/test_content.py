@@ -46,7 +46,7 @@ def items() -> tuple[probe.Item, ...]:
 
 @pytest.fixture(scope="module")
 def prompts() -> list[dict[str, Any]]:
-    return lines(ROOT / "adapters" / "replay_prompts.jsonl")
+    return lines(ROOT / "adapters" / "training" / "replay_prompts.jsonl")
 
 
 @pytest.fixture(scope="module")
