@@ -3,7 +3,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-SOURCES := assistant ingest adapters tests benchmarks examples
+SOURCES := assistant ingest adapters tests benchmarks examples tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: chat test check format slow torture wheel clean
