@@ -80,7 +80,7 @@ class AssistantApp(App[None]):
         else:
             self.say(f"There is no theme {theme}; /theme lists them.", "warning")
         for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as it was found, and keep the draft
-            asyncio.get_running_loop().add_signal_handler(number, lambda: self.run_worker(self.action_quit()))
+            asyncio.get_running_loop().add_signal_handler(number, lambda: self.run_worker(self._hang_up()))
         self.call_after_refresh(lambda: self.run_worker(self._open(), name="open"))
 
     async def _open(self) -> None:
@@ -118,6 +118,11 @@ class AssistantApp(App[None]):
         else:
             self.exit()
 
+    async def _hang_up(self) -> None:
+        """The terminal may be gone: draw no more, since Textual waits for what it cannot write; close, then pause."""
+        await self.chat.save_draft()
+        self.exit()
+
     async def _pause_and_exit(self) -> None:
         assert self.training is not None
         self.say("Training is being paused; the assistant closes when its checkpoint is written.")
@@ -135,8 +140,8 @@ class AssistantApp(App[None]):
             await self.chat.session.close()
         if self.ingest is not None:
             await self.ingest.cancel()
-        if self.training is not None:
-            await self.training.close()
+        if self.training is not None and (told := await self.training.close()):
+            self._exit_renderables.append(Text(safe_text(told)))
         await self.core.close()
 
     # -- what the user is told ----------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -135,17 +137,25 @@ async def test_cancel_asks_first(home: Path, tmp_path: Path) -> None:
         assert run.app.training.watch.state == "cancelled"
 
 
-async def test_quitting_pauses_and_says_so(home: Path, tmp_path: Path) -> None:
-    """Ctrl+Q while a run goes on leaves it paused; the terminal is told how to go on."""
+@pytest.mark.parametrize("way", ["ctrl+q", "hang-up"])
+async def test_quitting_pauses_and_says_so(
+    home: Path, tmp_path: Path, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl+Q, or the end of the terminal, while a run goes on leaves it paused; how to go on is told at the end."""
     async with running(home) as run:
         await prepare(run, tmp_path, pace=0.1)
         await open_train(run)
         await start(run)
         await until(lambda: run.app.training.watch.step > 0)
-        await run.pilot.press("ctrl+q")
-        await until(lambda: not run.app.training.running and bool(run.app._exit_renderables))
-        told = str(run.app._exit_renderables[0])
-        assert "style is paused at step" in told and "F4" in told
+        if way == "ctrl+q":
+            await run.pilot.press("ctrl+q")
+            await until(lambda: run.app._exit)
+        else:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: run.app._exit)
+    assert not run.app.training.running and run.app.training.watch.state == "paused"
+    told = capsys.readouterr().err
+    assert "style is paused at step" in told and "F4" in told
 
 
 async def test_f1_names_the_keys_of_the_page(home: Path, tmp_path: Path) -> None:
