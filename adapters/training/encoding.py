@@ -70,6 +70,12 @@ class Codec:
         """The tokens the model reads before it answers `messages`; the chat's system prompt goes first."""
         return list(self._tokenize(self._prompt.prompt(self._with_system(messages))))
 
+    def opening(self) -> list[int]:
+        """The tokens before the first word of a chat's first question: the system prompt and what frames it."""
+        word = "question"
+        text = self._prompt.prompt(self._with_system([Turn("user", word)]))
+        return list(self._tokenize(text[: text.rindex(word)]))
+
     def pieces(self, encoded: Encoded) -> list[tuple[str, bool]]:
         """The text of each token and whether it is learned."""
         return [(self._decode([token]), learned) for token, learned in zip(encoded.ids, encoded.learned, strict=True)]

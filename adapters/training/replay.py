@@ -1,4 +1,9 @@
-"""General prompts answered by the base model itself, so that training does not forget them. [H] torch."""
+"""What the base model itself says in general, so that training does not forget it. [H] torch.
+
+Two kinds of rows: greedy answers to general prompts, and conversations that the base makes up from nothing but
+the chat's opening (self-synthesised rehearsal, arXiv 2403.01244; Magpie, arXiv 2406.08464), which cover far more than
+a list of prompts can. Every token after the opening counts: the user's words too tell whether the model has moved.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +21,11 @@ from adapters.rows import Turn
 from adapters.training.encoding import Codec, Encoded
 
 PROMPTS = Path(__file__).with_name("replay_prompts.jsonl")
-ANSWER_TOKENS = 48  # of each answer; enough to hold the base's manner
+ANSWER_TOKENS = 24  # of each answer: what a model forgets shows in the first words
+REHEARSED, REHEARSED_TOKENS = 768, 56  # conversations the base makes up, and the length of each
+TEMPERATURE, TOP_P = 1.0, 0.98  # of the made-up conversations: the base's own distribution, without its tail
 BATCH = 32
+NO_END = -1  # a token that never comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +44,30 @@ def replay_rows(
     told: Callable[[int, int], None],
     stopped: Callable[[], bool],
 ) -> Replay:
-    """The base's greedy answers to all prompts; from `cache` (a folder) where it has given them before.
+    """General rows of the base; from `cache` (a folder) where it has given them before.
 
     `model` must not have been trained yet. `told` hears how many of how many are done.
     """
     prompts = [json.loads(line) for line in PROMPTS.read_text("utf-8").splitlines()]
-    asked = [codec.prompt_ids([Turn("user", entry["prompt"])]) for entry in prompts]
-    known = hashlib.sha256(json.dumps([base_sha256, ANSWER_TOKENS, asked]).encode()).hexdigest()
-    file = cache / f"{known[:32]}.json"
+    opening = codec.opening()
+    asked = [codec.prompt_ids([Turn("user", entry["prompt"])]) for entry in prompts] + [opening] * REHEARSED
+    known = [base_sha256, ANSWER_TOKENS, REHEARSED, REHEARSED_TOKENS, TEMPERATURE, TOP_P, asked]
+    file = cache / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()[:32]}.json"
     answers = _cached(file, len(asked))
-    _answer(model, asked, answers, lambda: _keep(file, answers), told, stopped)
-    rows = [_row(ids, answer or []) for ids, answer in zip(asked, answers, strict=True)]
-    held = [entry.get("held_out", False) for entry in prompts]
+    _answer(model, asked, answers, len(prompts), lambda: _keep(file, answers), told, stopped)
+    rows = [_row(len(opening), ids, answer or []) for ids, answer in zip(asked, answers, strict=True)]
+    held = [entry.get("held_out", False) for entry in prompts] + [False] * REHEARSED
     return Replay(
         tuple(row for row, out in zip(rows, held, strict=True) if not out and row.targets),
         tuple(row for row, out in zip(rows, held, strict=True) if out and row.targets),
     )
 
 
-def _row(prompt: Sequence[int], answer: Sequence[int]) -> Encoded:
-    return Encoded((*prompt, *answer), (False,) * len(prompt) + (True,) * len(answer))
+def _row(opening: int, prompt: Sequence[int], answer: Sequence[int]) -> Encoded:
+    if not answer:
+        return Encoded((), ())
+    before = min(opening, len(prompt))
+    return Encoded((*prompt, *answer), (False,) * before + (True,) * (len(prompt) - before + len(answer)))
 
 
 def _cached(file: Path, count: int) -> list[list[int] | None]:
@@ -78,28 +90,53 @@ def _answer(
     model: Any,
     asked: list[list[int]],
     answers: list[list[int] | None],
+    prompts: int,
     keep: Callable[[], None],
     told: Callable[[int, int], None],
     stopped: Callable[[], bool],
 ) -> None:
-    """Fill in what is missing in `answers`, in batches of similar length, until `stopped` says so."""
+    """Fill in what is missing in `answers`, in batches of similar length, until `stopped` says so.
+
+    The first `prompts` are answered greedily, the others drawn.
+    """
     open_places = [place for place, answer in enumerate(answers) if answer is None]
-    order = sorted(open_places, key=lambda place: len(asked[place]))
-    for start in range(0, len(order), BATCH):
-        places = order[start : start + BATCH]
-        given = greedy(model, [asked[place] for place in places], ANSWER_TOKENS, stopped)
+    order = sorted(open_places, key=lambda place: (place >= prompts, len(asked[place]), place))
+    while order:
+        drawn = order[0] >= prompts
+        places = [place for place in order[:BATCH] if (place >= prompts) == drawn]
+        batch = [asked[place] for place in places]
+        given = draw(model, batch, places[0], stopped) if drawn else greedy(model, batch, ANSWER_TOKENS, stopped)
         if stopped():
             return
         for place, answer in zip(places, given, strict=True):
             answers[place] = answer
         keep()
-        told(len(asked) - len(order) + min(start + BATCH, len(order)), len(asked))
+        order = order[len(places) :]
+        told(len(asked) - len(order), len(asked))
 
 
 def greedy(
     model: Any, prompts: Sequence[Sequence[int]], count: int, stopped: Callable[[], bool] = lambda: False
 ) -> list[list[int]]:
     """Up to `count` likeliest next tokens for each prompt, the ending token included; fewer once `stopped` says so."""
+    ends = model.generation_config.eos_token_id
+    ends = set(ends if isinstance(ends, list) else [ends])
+    return [_until_end(tokens, ends) for tokens in _generated(model, prompts, count, stopped, do_sample=False)]
+
+
+def draw(model: Any, prompts: Sequence[Sequence[int]], seed: int, stopped: Callable[[], bool]) -> list[list[int]]:
+    """Tokens drawn after each prompt, across the ends of turns, so that whole exchanges are made up."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return _generated(
+            model, prompts, REHEARSED_TOKENS, stopped,
+            do_sample=True, temperature=TEMPERATURE, top_p=TOP_P, top_k=0, eos_token_id=NO_END,
+        )  # fmt: skip
+
+
+def _generated(
+    model: Any, prompts: Sequence[Sequence[int]], count: int, stopped: Callable[[], bool], **how: Any
+) -> list[list[int]]:
     longest = max(map(len, prompts))
     pad = model.generation_config.pad_token_id
     pad = pad[0] if isinstance(pad, list) else pad or 0
@@ -107,12 +144,11 @@ def greedy(
     mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
     with torch.no_grad():
         out = model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=count, do_sample=False,
+            input_ids=ids, attention_mask=mask, max_new_tokens=count, **how,
             stopping_criteria=[lambda ids, scores: torch.full((len(ids),), stopped(), device=ids.device)],
         )  # fmt: skip
-    ends = model.generation_config.eos_token_id
-    ends = set(ends if isinstance(ends, list) else [ends])
-    return [_until_end(row[longest:], ends) for row in out.tolist()]
+    tokens: list[list[int]] = out[:, longest:].tolist()
+    return tokens
 
 
 def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
