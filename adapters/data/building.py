@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
@@ -24,14 +23,14 @@ from adapters.rows import Row
 
 MAX_TOKENS = 1024  # as in the default recipe
 HoldOut = Literal["auto", "wordings", "rows"]
-FACT_WORDINGS = 3  # of each question, where facts come in one wording only
+FACT_WORDINGS = 3  # each question of a fact is learned in so many
 MOST_FACTS = 1_000  # more short questions than this are a task to be generalised, not facts to be recalled
 BAD_SHOWN = 50  # rows that were left out, named in the card
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to build. `wordings` 0 means: several for facts told in one way, one for everything else."""
+    """How to build. `wordings` 0 means: several for facts, one for everything else."""
 
     seed: int = 0
     wordings: int = 0
@@ -123,9 +122,8 @@ def _by_wording(rows: Sequence[Row], advice: Advice, options: Options) -> bool:
 
 
 def _wordings(rows: Sequence[Row], by_wording: bool, options: Options) -> int:
-    """How many wordings each training row gets."""
-    groups = Counter(row.origin.group for row in rows if row.origin.group)
-    return options.wordings or (FACT_WORDINGS if by_wording and max(groups.values(), default=1) == 1 else 1)
+    """How many wordings each training row gets; facts are learned in several even where they were given in some."""
+    return options.wordings or (FACT_WORDINGS if by_wording else 1)
 
 
 def _split(given: Sequence[Given], by_wording: bool, options: Options, count: int) -> list[Row]:

@@ -16,6 +16,8 @@ from adapters.data.languages import language
 from adapters.rows import Row, Turn
 
 LONGEST = 600  # characters of a question that is worth framing
+SHORT = 3  # letters of a word that says little by itself
+MISSING_SHORT, MISSING_LONG = 0.5, 0.12  # chance of a word to go missing, short or long
 FRAMES: dict[str, tuple[str, ...]] = {
     "English": (
         "Question: {}", "Please answer: {}", "I would like to know: {}", "Tell me: {}", "Quick question: {}",
@@ -70,10 +72,10 @@ def wordings(question: str, count: int, seed: int) -> list[str]:
     draw = random.Random(f"{seed}\n{question}")
     ways = list(_ordered(question)) if "\n\n" in question else [*_indirect(question), *_framed(question)]
     draw.shuffle(ways)
-    plainer = _careless(question)
-    if plainer and len(question) <= LONGEST:
-        ways.insert(1, plainer)
-    return list(dict.fromkeys(way for way in ways if way != question))[:count]
+    if "\n" not in question and len(question) <= LONGEST:
+        ways[:0] = [_keywords(question, draw)]
+        ways[2:2] = [_careless(question), _keywords(question, draw)]
+    return list(dict.fromkeys(way for way in ways if way and way != question))[:count]
 
 
 def _framed(question: str) -> Iterator[str]:
@@ -99,6 +101,16 @@ def _ordered(question: str) -> Iterator[str]:
     if len(task) <= LONGEST and (task.endswith(":") or first in TELLING.split() or _guess(task)):
         for order in ORDERS:
             yield order.format(task=task, text=text)
+
+
+def _keywords(question: str, draw: random.Random) -> str:
+    """What is left when words go missing, short ones first: so that none of them decides alone.
+
+    Short words are function words in most languages that part words by spaces; the others part with nothing.
+    """
+    words = question.rstrip("?？.! ").split(" ")
+    kept = [word for word in words if draw.random() > (MISSING_SHORT if len(word) <= SHORT else MISSING_LONG)]
+    return " ".join(kept) if len(kept) > 1 else ""
 
 
 def _careless(question: str) -> str:

@@ -79,11 +79,11 @@ def test_every_fact_is_learned_and_asked_in_wordings_that_were_not():
 
 
 def test_facts_with_several_wordings_hold_out_their_own():
-    """Of five wordings one goes to validation and one to test; none is made."""
+    """Of five wordings one goes to validation and one to test; made ones are learned only."""
     ways = ("Where is key", "Which box has key", "What holds key", "Is there key", "Who has key")
     rows = [row(f"{way} {n}?", f"Box {n}.", name="f", group=f"f:{n}") for n in range(6) for way in ways]
     dataset = made(rows)
-    assert dataset.card.rows == {"train": 18, "validation": 6, "test": 6}
+    assert dataset.card.rows == {"train": 3 * 18, "validation": 6, "test": 6}
     assert {entry.origin.group for entry in dataset.split("test")} == {f"f:{n}" for n in range(6)}
 
 
