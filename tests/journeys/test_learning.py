@@ -165,21 +165,22 @@ async def test_killed_at_twenty_moments(learned):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 async def test_two_processes_train_what_one_does(learned):
-    """The same recipe through `accelerate launch` on two CPU processes; paused and resumed on the way."""
-    home, events = learned
-    whole = named(events, "finished")[0]["result"]
+    """The same recipe through `accelerate launch` on two CPU processes, paused and resumed on the way, in float32:
+    in bfloat16 the order of sums alone changes the loss after many steps.
+    """
+    home, _ = learned
+    recipe = replace(TINY, epochs=4, learning_rate=0.002, precision="fp32")
     async with opened(load_config(home)) as core:
-        request = TrainRequest("both", "house", replace(TINY, processes=2))
-        run_id = ""
+        alone = await events_of(core.training.train(TrainRequest("alone", "house", recipe), prove=False))
+        request, run_id = TrainRequest("both", "house", replace(recipe, processes=2)), ""
         async for event in core.training.train(request, prove=False):
             run_id = event.get("run", run_id)
             if event["event"] == "step" and event["step"] == 3:
                 await core.training.stop(run_id, "pause")
         assert event["event"] == "paused" and event["step"] >= 3
-        last = await events_of(core.training.resume(run_id, prove=False))
-        result = named(last, "finished")[0]["result"]
-        assert result["validation_loss"] == pytest.approx(whole["validation_loss"], rel=0.03)
-        assert last[-1]["adapter"] == "both@v1"
+        both = await events_of(core.training.resume(run_id, prove=False))
+    losses = [named(events, "finished")[0]["result"]["validation_loss"] for events in (alone, both)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.001) and both[-1]["adapter"] == "both@v1"
 
 
 @pytest.mark.slow
