@@ -48,9 +48,9 @@ def rows_of(kind: str) -> list[tuple[str, str]]:
     for number, entry in enumerate(questions * 4):
         chosen = [pieces[(number * 7 + step * 13) % len(pieces)] for step in range(3)]
         passages = [Passage(0, 0, name, name, text, 0, len(text)) for name, text in chosen]
-        made.append(
-            (question_with_passages(entry["question"], passages, "0a1b2c3d"), entry["answer"] or "Nothing found.")
-        )
+        answers = entry["answer"] or "Nothing found."
+        answer = answers if isinstance(answers, str) else answers[0]
+        made.append((question_with_passages(entry["question"], passages, "0a1b2c3d"), answer))
     return made
 
 

@@ -16,8 +16,7 @@ from adapters.data.languages import language
 from adapters.rows import Row, Turn
 
 LONGEST = 600  # characters of a question that is worth framing
-SHORT = 3  # letters of a word that says little by itself
-MISSING_SHORT, MISSING_LONG = 0.5, 0.12  # chance of a word to go missing, short or long
+SHORT, MISSING = 3, 0.5  # letters of a word that says little by itself, and its chance to go missing
 FRAMES: dict[str, tuple[str, ...]] = {
     "English": (
         "Question: {}", "Please answer: {}", "I would like to know: {}", "Tell me: {}", "Quick question: {}",
@@ -104,13 +103,14 @@ def _ordered(question: str) -> Iterator[str]:
 
 
 def _keywords(question: str, draw: random.Random) -> str:
-    """What is left when words go missing, short ones first: so that none of them decides alone.
-
-    Short words are function words in most languages that part words by spaces; the others part with nothing.
-    """
+    """What is left when short words go missing. Names, numbers and long words stay: they tell one fact from another."""
     words = question.rstrip("?？.! ").split(" ")
-    kept = [word for word in words if draw.random() > (MISSING_SHORT if len(word) <= SHORT else MISSING_LONG)]
-    return " ".join(kept) if len(kept) > 1 else ""
+    kept = [
+        word
+        for place, word in enumerate(words)
+        if len(word) > SHORT or not word.isalpha() or (place and not word.islower()) or draw.random() > MISSING
+    ]
+    return " ".join(kept) if 1 < len(kept) < len(words) else ""
 
 
 def _careless(question: str) -> str:

@@ -26,13 +26,13 @@ class Recipe:
     virtual_tokens: int = 20  # of a soft prompt
     learning_rate: float = 0.0
     epochs: float = 0.0
-    batch_tokens: int = 1024  # tokens evaluated for one step of the optimizer
+    batch_tokens: int = 768  # tokens evaluated for one step of the optimizer
     warmup: float = 0.1  # share of the steps in which the learning rate rises; then it falls as a cosine
     weight_decay: float = 0.0
     clip: float = 1.0  # largest norm of a step's gradient
     max_tokens: int = 1024  # longest row; what is longer is cut
-    replay: float = 1.0  # rows of general prompts, answered by the base itself, for each row of the data
-    pull: float = 1.0  # weight of the distance (KL divergence) to the base's own distribution on those rows
+    replay: float = 0.5  # general rows, made by the base itself, for each row of the data
+    pull: float = 3.0  # weight of the distance (KL divergence) to the base's own distribution on those rows
     patience: int = 3  # validations without improvement before training stops; 0 = never stop early
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     threads: int = 0  # 0 = all cores but one, one of at least
@@ -74,7 +74,7 @@ class Recipe:
     @property
     def passes(self) -> float:
         """The epochs in force."""
-        return self.epochs or 3.0
+        return self.epochs or 4.0
 
 
 RANGES = (

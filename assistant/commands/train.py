@@ -56,8 +56,8 @@ def _add_knobs(parser: argparse.ArgumentParser) -> None:
     for name, kind, what in (
         ("rank", int, "of the LoRA (16)"), ("alpha", float, "of the LoRA (32)"), ("epochs", float, "over all rows"),
         ("learning-rate", float, "of the optimizer"), ("batch-tokens", int, "tokens for one step"),
-        ("max-tokens", int, "of the longest row"), ("replay", float, "general prompts for each row (1)"),
-        ("pull", float, "towards the base on those (1)"), ("patience", int, "validations without progress"),
+        ("max-tokens", int, "of the longest row"), ("replay", float, "general rows for each row (0.5)"),
+        ("pull", float, "towards the base on those (3)"), ("patience", int, "validations without progress"),
         ("virtual-tokens", int, "of a soft prompt"), ("processes", int, "to train with (1)"),
         ("threads", int, "of each process (all cores)"), ("seed", int, "of all that is drawn (0)"),
     ):  # fmt: skip
