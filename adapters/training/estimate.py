@@ -13,17 +13,14 @@ from typing import Any
 from adapters.training.recipe import METHODS, Method, Recipe
 from adapters.training.shape import Shape
 
-PACK_TOKENS, CHUNK = (
-    1024,
-    512,
-)  # as adapters.training.trainer and adapters.training.learner have them, which import torch
+PACK_TOKENS, CHUNK = 1024, 512  # as trainer and learner have them, which import torch
 FLOAT, HALF = 4, 2
 NF4, INT8 = 0.5 + 1 / 64 + 4 / 16384, 1.0
 LIBRARIES = 470 * 10**6  # resident before a model is loaded: torch, transformers, peft and accelerate
 CORE_FLOPS = {"bf16": 80e9, "fp32": 35e9}  # sustained by one core in such a loop, where no run has told
 GPU_FLOPS = 60e12
-REPLAY_TOKENS = 75  # a general prompt with its answer, on the average; measured on the shipped ones
-REPLAY_ROWS, REPLAY_ANSWER = 470, 48
+REPLAY_ROWS = 469 + 768  # general prompts, and conversations the base makes up, as adapters.training.replay has them
+REPLAY_TOKENS, REPLAY_LEARNED, REPLAY_MADE = 82, 49, 42  # of one on the average: all, learned, written by the base
 GENERATION = 6.0  # generating a token costs as much as evaluating so many: memory, not arithmetic, limits it
 VALIDATIONS, MEASURED = 9, 96  # validations in a run, and rows looked at in each, general ones included
 KEPT = 3  # checkpoints there may be at once: two kept, one being written
@@ -143,7 +140,7 @@ def _weights(shape: Shape, recipe: Recipe, half: bool) -> int:
 
 def _teacher(shape: Shape, recipe: Recipe, half: bool) -> int:
     """The base's last hidden states on the general rows, and its head where training changes that."""
-    states = REPLAY_ROWS * REPLAY_ANSWER * shape.hidden * (HALF if half else FLOAT)
+    states = REPLAY_ROWS * REPLAY_LEARNED * shape.hidden * (HALF if half else FLOAT)
     return states + (FLOAT * shape.head if recipe.method in ("full", "partial") else 0)
 
 
@@ -200,7 +197,7 @@ def _seconds(shape: Shape, recipe: Recipe, work: Work, machine: Machine, half: b
     forward = 2.0 * (shape.layers * shape.block + shape.head / 2)
     length = work.tokens / max(1, work.rows)
     looked_at = VALIDATIONS * (min(64, work.rows / 8) * length + (MEASURED - 64) * REPLAY_TOKENS)
-    asked = 0 if work.replay_ready else REPLAY_ROWS * (REPLAY_TOKENS + GENERATION * REPLAY_ANSWER)
+    asked = 0 if work.replay_ready else REPLAY_ROWS * (REPLAY_TOKENS + GENERATION * REPLAY_MADE)
     return 10.0 + (tokens * cost + (looked_at + asked) * forward) / speed
 
 
