@@ -19,6 +19,10 @@ class ChatPrompt:
         self._begin = begin
         self._end = end
 
+    def said(self, written: str) -> str:
+        """An answer as the user sees it: without the control token that ends it."""
+        return written.partition(self._end)[0].strip() if self._end else written.strip()
+
     @property
     def notice(self) -> str:
         """What the user should know of the template, "" for nothing."""

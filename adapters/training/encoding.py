@@ -84,6 +84,10 @@ class Codec:
         """What tokens say."""
         return self._decode(tokens)
 
+    def said(self, tokens: Sequence[int]) -> str:
+        """What an answer says to the user."""
+        return self._prompt.said(self._decode(tokens))
+
     def count(self, row: Row) -> int:
         """Tokens of a row, nothing cut."""
         return len(self.encode(row, 1 << 30).ids)

@@ -55,7 +55,8 @@ class Run:
         try:
             codec, prepared, trainer = self._set_up()
         except _Stopped as stopped:
-            self._ended(str(stopped), 0)
+            done = [int(path.name.removeprefix("step-")) for path in (self.folder / "checkpoints").glob("step-*")]
+            self._ended(str(stopped), max(done, default=0))
             return
         self.phase("training", "Training")
         ended = trainer.run(self.agreed, lambda: self._show(prepared, codec))
@@ -153,7 +154,7 @@ class Run:
         prompts = [codec.prompt_ids(_before_answer(row)) for row in asked]
         answers = greedy(prepared.model, prompts, SHOWN_TOKENS)
         samples = [
-            {"prompt": row.question, "expected": row.answer, "answer": codec.text(answer)}
+            {"prompt": row.question, "expected": row.answer, "answer": codec.said(answer)}
             for row, answer in zip(asked, answers, strict=True)
         ]
         self.emit({"event": "samples", "samples": samples})
