@@ -43,20 +43,24 @@ def replay_rows(
     base_sha256: str,
     told: Callable[[int, int], None],
     stopped: Callable[[], bool],
+    *,
+    train: bool = True,
 ) -> Replay:
     """General rows of the base; from `cache` (a folder) where it has given them before.
 
-    `model` must not have been trained yet. `told` hears how many of how many are done.
+    `model` must not have been trained yet. `told` hears how many of how many are done. Without `train` only
+    the held-out rows are made.
     """
-    prompts = [json.loads(line) for line in PROMPTS.read_text("utf-8").splitlines()]
-    opening = codec.opening()
-    asked = [codec.prompt_ids([Turn("user", entry["prompt"])]) for entry in prompts] + [opening] * REHEARSED
-    known = [base_sha256, ANSWER_TOKENS, REHEARSED, REHEARSED_TOKENS, TEMPERATURE, TOP_P, asked]
+    listed = [json.loads(line) for line in PROMPTS.read_text("utf-8").splitlines()]
+    prompts = [entry for entry in listed if train or entry.get("held_out", False)]
+    opening, made_up = codec.opening(), REHEARSED if train else 0
+    asked = [codec.prompt_ids([Turn("user", entry["prompt"])]) for entry in prompts] + [opening] * made_up
+    known = [base_sha256, ANSWER_TOKENS, made_up, REHEARSED_TOKENS, TEMPERATURE, TOP_P, asked]
     file = cache / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()[:32]}.json"
     answers = _cached(file, len(asked))
     _answer(model, asked, answers, len(prompts), lambda: _keep(file, answers), told, stopped)
     rows = [_row(len(opening), ids, answer or []) for ids, answer in zip(asked, answers, strict=True)]
-    held = [entry.get("held_out", False) for entry in prompts] + [False] * REHEARSED
+    held = [entry.get("held_out", False) for entry in prompts] + [False] * made_up
     return Replay(
         tuple(row for row, out in zip(rows, held, strict=True) if not out and row.targets),
         tuple(row for row, out in zip(rows, held, strict=True) if out and row.targets),

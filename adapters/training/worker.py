@@ -142,7 +142,10 @@ class Run:
             self.phase("replay", f"The base answers general questions: {done} of {count}")
 
         cache = Path(self.facts["replay_cache"])
-        return replay_rows(prepared.model, codec, cache, self.facts["base_sha256"], told, lambda: bool(self.wish()))
+        return replay_rows(
+            prepared.model, codec, cache, self.facts["base_sha256"], told, lambda: bool(self.wish()),
+            train=self.recipe.replay > 0,
+        )  # fmt: skip
 
     def _show(self, prepared: Prepared, codec: Codec) -> None:
         """Answers to held-out questions as the model is now."""

@@ -56,3 +56,12 @@ def test_what_was_said_before_an_end_is_not_said_again(base, tmp_path):
     assert again[-1] == 9
     assert resumed == rows(base, tmp_path / "other")
     assert resumed == rows(base, tmp_path / "cache", told=lambda done, count: pytest.fail("asked again"))
+
+
+def test_without_replay_only_what_is_measured_is_made(base, tmp_path):
+    """The held-out rows, which show what is forgotten, and nothing else."""
+    model = prepare(base, Recipe(rank=4, precision="fp32"), CPU).model
+    general = replay.replay_rows(
+        model, codec(base), tmp_path / "c", "sha", lambda done, count: None, lambda: False, train=False
+    )
+    assert (len(general.train), len(general.held_out)) == (0, 1)
