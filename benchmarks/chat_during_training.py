@@ -39,6 +39,7 @@ from assistant.events import Completed  # noqa: E402
 from assistant.training import TrainRequest  # noqa: E402
 
 QUESTIONS = ["How does a lighthouse work?", "Why is the sky blue?", "Name three uses of a sieve.", "What is bread?"]
+PAIRS = ROOT / "benchmarks" / "learning" / "house_style.jsonl"
 LETTERS = "the quick brown fox jumps over the lazy dog "
 
 
@@ -95,7 +96,10 @@ async def answered(core: Core, answers: int) -> float:
 
 async def trained(core: Core, begun: asyncio.Event, speeds: list[float]) -> None:
     """Train until cancelled."""
-    rows = ROOT / "benchmarks" / "learning" / "house_style.jsonl"
+    pairs = [json.loads(line) for line in PAIRS.read_text("utf-8").splitlines()]
+    rows = core.config.home / "rows.jsonl"
+    lines = [json.dumps({"prompt": pair["prompt"], "completion": pair["answer"]}) for pair in pairs]
+    rows.write_text("\n".join(lines), "utf-8")
     request = TrainRequest("beside", str(rows), Recipe(epochs=50, replay=0, patience=0))
     async with contextlib.aclosing(core.training.train(request, prove=False)) as events:
         async for event in events:
