@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -73,10 +72,7 @@ async def answer_row(core: Core, chosen: ChosenAnswer) -> Row:
 async def _question(core: Core, question: Message, answer: Message) -> str:
     """The question as the model saw it: below the passages the answer was made from."""
     passages = await core.conversations.passages(answer.id)
-    if not passages:
-        return question.text
-    marker = hashlib.sha256(f"{answer.id}\n{question.text}".encode()).hexdigest()[:8]
-    return question_with_passages(question.text, passages, marker)
+    return question_with_passages(question.text, passages) if passages else question.text
 
 
 def _origin(conversation: Conversation, answers: Sequence[Message], rating: str) -> Origin:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import secrets
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from assistant.backends.base import ChatMessage, Done
 from assistant.conversation import Sampling
 from assistant.document_rows import chosen_documents, document_rows
 from assistant.errors import UsageError
+from assistant.prompting import marker_for
 from ingest.atomic_file import replace_file
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ async def draft_pairs(
 
 
 async def _drafted(core: Core, row: Row, each: int) -> list[Draft]:
-    prompt = PROMPT.format(count=each, marker=secrets.token_hex(4), passage=row.text)
+    prompt = PROMPT.format(count=each, marker=marker_for("", row.text), passage=row.text)
     parts: list[str] = []
     async for piece in core.model.complete([ChatMessage("user", prompt)], SAMPLING):
         if not isinstance(piece, Done):

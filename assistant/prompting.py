@@ -6,10 +6,10 @@ history without its passages, and last the question with this turn's passages.
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from assistant.backends.base import ChatMessage
 from assistant.conversation import Message
@@ -45,7 +45,7 @@ def usable_history(thread: Sequence[Message]) -> list[Message]:
     """The messages worth repeating to the model: turns whose answer has text."""
     turns = [
         (question, answer)
-        for question, answer in pairwise(thread)
+        for question, answer in itertools.pairwise(thread)
         if question.role == "user" and answer.role == "assistant" and answer.text.strip()
     ]
     return [message for turn in turns for message in turn]
@@ -59,14 +59,27 @@ def passage_block(number: int, passage: Passage) -> str:
     return f"[{number}] {passage.document}{place}{heading}\n{passage.text.strip()}\n"
 
 
-def question_with_passages(question: str, passages: Sequence[Passage], marker: str) -> str:
-    """The last message: passages as quoted data between random markers, then the question."""
+def question_with_passages(question: str, passages: Sequence[Passage]) -> str:
+    """The last message: passages as quoted data between markers, then the question."""
     blocks = "\n".join(passage_block(number, passage) for number, passage in enumerate(passages, 1))
+    marker = marker_for(question, blocks)
     return (
         f"<<<{marker}\n{blocks}{marker}>>>\n\n"
         "Answer the question from the passages above, in one or two sentences, and cite the passage you used, as [1].\n"
         f"Question: {question}"
     )
+
+
+def marker_for(question: str, quoted: str) -> str:
+    """Eight hexadecimal digits that stand nowhere in the quoted text, so that nothing in it can end the quotation.
+
+    They follow from what is asked: the same turn asked again has the same prompt, which the model's cache still holds.
+    """
+    tries = (
+        hashlib.blake2b(f"{number}\0{question}\0{quoted}".encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+        for number in itertools.count()
+    )
+    return next(marker for marker in tries if marker not in quoted)
 
 
 def system_prompt(setting: str) -> str:
@@ -104,9 +117,9 @@ def fit(
     kept, used = _fitting_passages(counts.passages, room)
     first = _first_kept(counts.history, room - used, overhead)
     shown = tuple(passages[:kept])
-    last = question_with_passages(question, shown, secrets.token_hex(4)) if shown else question
     messages = [ChatMessage("system", system)]
     messages += [ChatMessage(message.role, message.text) for message in history[first:]]
+    last = question_with_passages(question, shown) if shown else question
     notices = _notices(len(passages) - kept, first)
     return Prompt((*messages, ChatMessage("user", last)), shown, notices, max_tokens)
 

@@ -72,7 +72,7 @@ def elsewhere(folder: Path, system: str, limit: int) -> list[Case]:
     for entry, chance, pool in _questions(folder, True, limit):
         strangers = [row for row in pool.rows if row[1] != entry["title"]]
         pieces = [(title, text) for _, title, text in chance.sample(strangers, chance.randint(2, 5))]
-        messages = _asked(system, entry["question"], pieces, chance)
+        messages = _asked(system, entry["question"], pieces)
         cases.append(Case("other topic", entry["_id"], entry["title"], messages))
     return cases
 
@@ -100,7 +100,7 @@ def _squad_case(name: str, entry: dict[str, Any], chance: random.Random, pool: P
     found = [text for text in found if not any(answer.lower() in text.lower() for answer in answers)]
     texts = [entry["text"], *found[: chance.randint(1, 4)]]
     chance.shuffle(texts)
-    messages = _asked(system, entry["question"], [(titles[text], text) for text in texts], chance)
+    messages = _asked(system, entry["question"], [(titles[text], text) for text in texts])
     gold = frozenset({texts.index(entry["text"]) + 1}) if answers else frozenset()
     return Case(name, entry["_id"], entry["title"], messages, answers, gold)
 
@@ -117,7 +117,7 @@ def mtrag(folder: Path, system: str, limit: int) -> list[Case]:
         if kind not in ("ANSWERABLE", "UNANSWERABLE") or not pieces:
             continue
         turns = [ChatMessage(Roles[turn["speaker"]], turn["text"]) for turn in task["input"]]  # type: ignore[arg-type]
-        messages = _asked(system, turns[-1].content, pieces, random.Random(task["task_id"]), turns[:-1])
+        messages = _asked(system, turns[-1].content, pieces, turns[:-1])
         answers = tuple(target["text"] for target in task["targets"]) if kind == "ANSWERABLE" else ()
         name = "conversation" if answers else "conversation, unanswerable"
         cases.append(Case(name, task["task_id"], task["conversation_id"], messages, answers))
@@ -131,7 +131,7 @@ def planted(folder: Path, system: str, limit: int) -> list[Case]:
     for entry in _lines(CASES / "planted.jsonl"):
         pieces = [(passage["document"], passage["text"]) for passage in entry["passages"]]
         gold = frozenset({1}) if entry["answers"] else frozenset()
-        messages = _asked(system, entry["question"], pieces, random.Random(entry["id"]))
+        messages = _asked(system, entry["question"], pieces)
         cases.append(
             Case(
                 "planted", entry["id"], entry["id"], messages, tuple(entry["answers"]), gold, tuple(entry["forbidden"])
@@ -164,14 +164,14 @@ def general(folder: Path, system: str, limit: int) -> list[Case]:
 
 
 def _asked(
-    system: str, question: str, pieces: Sequence[tuple[str, str]], chance: random.Random,
+    system: str, question: str, pieces: Sequence[tuple[str, str]],
     history: Sequence[ChatMessage] = (),
 ) -> tuple[ChatMessage, ...]:  # fmt: skip
     passages = [
         Passage(number, number, name if "." in name[-5:] else f"{name}.txt", "", text, 0, len(text))
         for number, (name, text) in enumerate(pieces, 1)
     ]
-    last = question_with_passages(question, passages, f"{chance.getrandbits(32):08x}")
+    last = question_with_passages(question, passages)
     return (ChatMessage("system", system), *history, ChatMessage("user", last))
 
 

@@ -50,7 +50,7 @@ def rows_of(kind: str) -> list[tuple[str, str]]:
         passages = [Passage(0, 0, name, name, text, 0, len(text)) for name, text in chosen]
         answers = entry["answer"] or "Nothing found."
         answer = answers if isinstance(answers, str) else answers[0]
-        made.append((question_with_passages(entry["question"], passages, "0a1b2c3d"), answer))
+        made.append((question_with_passages(entry["question"], passages), answer))
     return made
 
 

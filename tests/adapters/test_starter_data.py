@@ -119,9 +119,8 @@ def test_the_prompt_is_the_one_of_the_chat():
         "span", "made", "made", "g", "How high is it?", cited("12 metres"), (Piece("mast.pdf", "12 metres.", 3),)
     )
     row = as_row(item, 1, random.Random(5))
-    marker = row.question[3:11]
     passage = build_passage("mast.pdf", "12 metres.", 3)
-    assert row.question == question_with_passages("How high is it?", [passage], marker)
+    assert row.question == question_with_passages("How high is it?", [passage])
     assert row.answer == "12 metres [1]."
 
 

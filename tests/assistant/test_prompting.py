@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from assistant.conversation import Message
 from assistant.errors import ContextOverflowError
-from assistant.prompting import ANSWER_SHARE, FRAME_TOKENS, Counts, fit, question_with_passages, usable_history
+from assistant.prompting import (
+    ANSWER_SHARE,
+    FRAME_TOKENS,
+    Counts,
+    fit,
+    marker_for,
+    question_with_passages,
+    usable_history,
+)
 from ingest.document import Passage
 
 
@@ -40,11 +48,15 @@ def test_the_prefix_is_stable_and_the_passages_are_last():
     assert prompt.notices == ()
 
 
-def test_passages_stand_between_markers_that_no_document_can_guess():
-    """The markers around quoted data differ from one request to the next."""
+def test_passages_stand_between_markers_that_stand_in_no_document():
+    """The markers follow from what is asked; where a document holds the one that would follow, another is taken."""
     first, second = (prompt_of(passages=[passage(1)]).messages[-1].content for _ in range(2))
-    assert first != second
-    assert first.count(first.split("<<<")[1].split("\n")[0]) == 2
+    marker = first.split("<<<")[1].split("\n")[0]
+    assert first == second and first.count(marker) == 2
+    quoted = " ".join(f"{number:08x}" for number in range(3))
+    taken = marker_for("Q", quoted)
+    assert taken not in quoted and marker_for("Q", f"{quoted} {taken}") != taken
+    assert len({marker_for(question, quoted) for question in "abcdef"}) == 6
 
 
 def test_passages_that_do_not_fit_are_said():
@@ -105,7 +117,5 @@ def test_failed_turns_are_not_repeated_to_the_model():
 
 def test_the_passage_block_names_document_page_and_heading():
     """A numbered block says where it stands."""
-    text = question_with_passages(
-        "Q", [Passage(1, 1, "Lease", "/l", "Text.", 0, 5, page=3, headings=("Rent", "Due"))], "m"
-    )
+    text = question_with_passages("Q", [Passage(1, 1, "Lease", "/l", "Text.", 0, 5, page=3, headings=("Rent", "Due"))])
     assert "[1] Lease, p. 3 (Rent > Due)\nText.\n" in text

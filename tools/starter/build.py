@@ -173,7 +173,7 @@ def rows_of(items: list[Item], seed: int) -> list[Row]:
 
 
 def _key(row: Row) -> str:
-    """The whole row but for its random marker."""
+    """The whole row but for its marker."""
     return re.sub(r"<<<\w{8}|\w{8}>>>", "", " ".join(turn.content for turn in row.turns))
 
 

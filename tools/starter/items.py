@@ -73,8 +73,7 @@ def as_row(item: Item, number: int, chance: random.Random) -> Row:
     chance.shuffle(pieces)
     marks = {place: mark for mark, (_, place) in enumerate(pieces, 1) if place is not None}
     passages = [_passage(piece, mark) for mark, (piece, _) in enumerate(pieces, 1)]
-    marker = f"{chance.getrandbits(32):08x}"
-    last = question_with_passages(item.question, passages, marker) if passages else item.question
+    last = question_with_passages(item.question, passages) if passages else item.question
     answer = MARK.sub(lambda match: f"[{marks[int(match[1])]}]", item.answer)
     before = [turn for asked, said in item.history for turn in (Turn("user", asked), Turn("assistant", said))]
     origin = Origin("document", name=item.source, id=f"{item.kind}-{number}", group=item.group)
