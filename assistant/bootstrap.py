@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.model import Model
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
+    from assistant.storage.scores import Scores
     from assistant.storage.teachings import Teachings
     from assistant.training import Training
     from ingest.library import Library
@@ -41,6 +42,7 @@ class Core:
     """The assistant without a face. Built without I/O; `open` connects it to its home."""
 
     conversations: Conversations
+    scores: Scores
     teachings: Teachings
     engine: ChatEngine
     model: Model
@@ -151,6 +153,7 @@ class Core:
         from assistant.chat import ChatEngine
         from assistant.model import Model
         from assistant.storage.conversations import Conversations
+        from assistant.storage.scores import Scores
         from assistant.storage.teachings import Teachings
         from assistant.training import Training
         from ingest.library import Library
@@ -164,6 +167,7 @@ class Core:
         self.index = WorkerProcess("index", self._index_settings(), logs)
         self.workers = (model, reader, self.index)
         self.conversations = Conversations(chats)
+        self.scores = Scores(chats)
         self.trials = AdapterTrials(None if documents.read_only else documents)
         self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.registry = Registry(documents, config.home / "adapters")

@@ -21,6 +21,7 @@ class ChosenAnswer:
 
     message: int
     answer: str = ""
+    rating: str = ""  # how it was scored, where it was
 
 
 async def chat_rows(core: Core, chat: int) -> list[Row]:
@@ -65,7 +66,8 @@ async def answer_row(core: Core, chosen: ChosenAnswer) -> Row:
         question,
         Turn("assistant", text),
     )
-    origin = _origin(conversation, [message], "edited" if chosen.answer.strip() else "chosen")
+    edited = bool(chosen.answer.strip())
+    origin = _origin(conversation, [message], chosen.rating or ("edited" if edited else "chosen"), edited=edited)
     return Row(turns, origin=origin, only_last=True)
 
 
@@ -75,8 +77,8 @@ async def _question(core: Core, question: Message, answer: Message) -> str:
     return question_with_passages(question.text, passages) if passages else question.text
 
 
-def _origin(conversation: Conversation, answers: Sequence[Message], rating: str) -> Origin:
+def _origin(conversation: Conversation, answers: Sequence[Message], rating: str, *, edited: bool = False) -> Origin:
     writers = [" + ".join(filter(None, (answer.model, answer.adapter))) for answer in answers]
-    writer = "" if rating == "edited" else ", ".join(dict.fromkeys(filter(None, writers)))
+    writer = "" if edited else ", ".join(dict.fromkeys(filter(None, writers)))
     number = str(answers[0].id) if len(answers) == 1 else ""
     return Origin("chat", conversation.title, number, f"chat:{conversation.id}", rating, writer)

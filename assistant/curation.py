@@ -23,6 +23,7 @@ from assistant.document_rows import chosen_documents, document_rows
 from assistant.drafting import draft_rows, drafts_file, read_drafts
 from assistant.errors import AssistantError, ModelError, WorkerError
 from assistant.prompting import system_prompt
+from assistant.scoring.learning import scored_well
 from assistant.storage.datasets import dataset_folder, load_dataset, save_dataset
 from assistant.storage.teachings import Teaching
 
@@ -43,6 +44,7 @@ class DatasetRequest:
     chats: tuple[int, ...] = ()  # whole chats, with every answer in them
     answers: tuple[ChosenAnswer, ...] = ()  # single answers, edited or not
     teachings: bool = False
+    scores: bool = False  # the better answers that were typed, and the answers scored well
     documents: tuple[str, ...] = ()  # number, path or title: their text, for continued training
     collections: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()  # reviewed question-answer pairs: a draft's name or a file
@@ -169,7 +171,7 @@ async def _gather_chats(core: Core, request: DatasetRequest, found: _Gathered) -
     rows: list[Row] = []
     for chat in dict.fromkeys(request.chats):
         rows += await chat_rows(core, chat)
-    for chosen in request.answers:
+    for chosen in (*request.answers, *(await scored_well(core) if request.scores else ())):
         rows.append(await answer_row(core, chosen))
     if not rows:
         return

@@ -119,6 +119,7 @@ def _as_json(message: Message, passages: tuple[Passage, ...]) -> dict[str, Any]:
         "model": message.model,
         "adapter": message.adapter,
         "chat": message.conversation_id,
+        "message": message.id,
         "usage": usage,
     }
 

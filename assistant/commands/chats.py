@@ -70,7 +70,8 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
         emit(as_json(conversation, thread))
         return 0
     for message in thread:
-        say(f"── {message.role} {message.created_at}" + (f" ({message.state})" if message.state != "done" else ""))
+        state = f" ({message.state})" if message.state != "done" else ""
+        say(f"── {message.role} {message.id} {message.created_at}{state}")
         say(with_marks(message.text, message.citations))
         for citation in message.citations:
             say(source_line(citation))

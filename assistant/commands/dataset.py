@@ -58,6 +58,7 @@ def _add_sources(build: argparse.ArgumentParser) -> None:
         help=f"one answer; 'ID {ARROW} TEXT' learns TEXT instead",
     )
     build.add_argument("--teachings", action="store_true", help="everything taught with `assistant teach` or /teach")
+    build.add_argument("--scores", action="store_true", help="answers scored well, and better ones that were typed")
     build.add_argument("--document", action="append", metavar="D", help="a document's text (id, path or title)")
     build.add_argument("--collection", action="append", metavar="C", help="the text of all documents of a collection")
     build.add_argument("--drafts", action="append", metavar="D", help="reviewed pairs (see `dataset draft`)")
@@ -95,7 +96,7 @@ def _request(arguments: argparse.Namespace) -> DatasetRequest:
     )  # fmt: skip
     return DatasetRequest(
         arguments.name, tuple(arguments.files), tuple(arguments.chat or ()),
-        tuple(_chosen(text) for text in arguments.message or ()), arguments.teachings,
+        tuple(_chosen(text) for text in arguments.message or ()), arguments.teachings, arguments.scores,
         tuple(arguments.document or ()), tuple(arguments.collection or ()), tuple(arguments.drafts or ()), options,
     )  # fmt: skip
 

@@ -97,7 +97,7 @@ class Conversations:
         """
         rows = await self._database.read(lambda db: list(db.query("SELECT * FROM messages WHERE id = ?", [message_id])))
         if not rows:
-            raise NotFoundError(f"There is no message {message_id}.")
+            raise NotFoundError(f"There is no message {message_id}.", "`assistant chats show ID` numbers them.")
         return _message(rows[0])
 
     async def passages(self, message_id: int) -> list[Passage]:

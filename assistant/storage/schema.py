@@ -75,3 +75,21 @@ def teachings(db: sqlite_utils.Database) -> None:
             asked TEXT NOT NULL UNIQUE,    -- the question as it is compared
             created_at TEXT NOT NULL)"""
     )
+
+
+@migrations()
+def scores(db: sqlite_utils.Database) -> None:
+    """What the user thinks of answers; model, adapter, sampling, prompt and passages stand with the message."""
+    db.execute(
+        """CREATE TABLE scores (
+            message_id INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+            good INTEGER CHECK (good IN (0, 1)),
+            helpful INTEGER CHECK (helpful BETWEEN 1 AND 5),
+            truthful INTEGER CHECK (truthful BETWEEN 1 AND 5),
+            harmless INTEGER CHECK (harmless BETWEEN 1 AND 5),
+            nonsense INTEGER NOT NULL DEFAULT 0 CHECK (nonsense IN (0, 1)),
+            note TEXT NOT NULL DEFAULT '',
+            better TEXT NOT NULL DEFAULT '',   -- the chosen answer; the message's own text is the rejected one
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL)"""
+    )
