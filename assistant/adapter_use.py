@@ -23,6 +23,7 @@ from assistant.adapter_trials import AdapterTrials
 from assistant.conversation import Conversation
 from assistant.errors import AdapterError, AssistantError, StorageError
 from assistant.model import Model
+from assistant.models.location import STARTER
 
 T = TypeVar("T")
 
@@ -125,11 +126,14 @@ class AdapterUse:
     async def restore(self) -> None:
         """At the start: let the model put on what was active, unless the settings name an adapter.
 
-        What was being tried when the assistant ended is not put on again (the model names it).
+        What was being tried when the assistant ended is not put on again (the model names it). What was on the
+        embedded model is nothing for others, and the other way round.
         """
         if self._model.wanted:
             return
         try:
+            if (await self._registry.log.base() == STARTER) != (self._model.name == STARTER):
+                return
             shares = await self.mix()
             if {share.name for share in shares} & set(self._trials.suspects):
                 await self._registry.log.add([], "")

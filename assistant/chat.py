@@ -16,7 +16,7 @@ from assistant.conversation import Citation, Conversation, Message, Sampling, St
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
 from assistant.model import Model
-from assistant.prompting import Counts, Prompt, fit, passage_block, system_prompt, usable_history
+from assistant.prompting import NOT_FOUND, Counts, Prompt, fit, passage_block, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult, place_label
@@ -24,7 +24,6 @@ from ingest.retrieval import Retriever
 
 WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
 SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
-NOTHING_FOUND = "I found nothing in your documents that answers this."
 NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
 
 
@@ -164,7 +163,7 @@ class ChatEngine:
         yield Retrieved(turn.answer.id, result.passages if result else (), trace)
         if result is not None and not result.passages and result.searched_chunks:
             if not self.settings.without_documents:
-                turn.text = NOTHING_FOUND
+                turn.text = NOT_FOUND
                 yield Token(turn.answer.id, turn.text)
                 return
             turn.notices.append(NOT_FROM_DOCUMENTS)
@@ -270,7 +269,9 @@ class ChatEngine:
         evidence = Evidence(turn.text, turn.passages, places, dict(zip(spans, similarity[1:], strict=True)))
         found = evidence.citations(found)
         if not found:
-            turn.notices.append(_unsupported(turn.passages, places, similarity[0]))
+            closest = _closest(turn.passages, places, similarity[0])
+            declined = turn.text.strip() == NOT_FOUND
+            turn.notices.append(closest if declined else f"No passage supports this answer. {closest}")
         return found
 
     def _note_end(self, turn: Turn, done: Done) -> None:
@@ -284,15 +285,15 @@ class ChatEngine:
             turn.notices.append("The answer reached its longest length and stops here.")
 
 
-def _unsupported(passages: Sequence[Passage], places: Sequence[Place], similarity: Sequence[float]) -> str:
-    """What a person should know of an answer that no passage backs, with the sentence closest to the question."""
+def _closest(passages: Sequence[Passage], places: Sequence[Place], similarity: Sequence[float]) -> str:
+    """The sentence closest to the question, for an answer that no passage backs, or that none was found."""
     whole = [index for index, place in enumerate(places) if len(place.text.split()) >= WHOLE_SENTENCE]
     closest = places[max(whole or range(len(places)), key=lambda index: similarity[index])]
     passage = passages[closest.passage]
     label = place_label(passage.page, passage.place)
     where = f", {label}" if label else ""
     quote = " ".join(closest.text.split())
-    return f"No passage supports this answer. Closest to your question, in {passage.document}{where}: “{quote}”"
+    return f"Closest to your question, in {passage.document}{where}: “{quote}”"
 
 
 def _trace(result: SearchResult | None) -> str:

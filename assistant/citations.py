@@ -1,6 +1,7 @@
 """Marks [n] in an answer <-> the very characters of the passages they stand for.
 
-A mark that points nowhere, or at a passage that shares no word with its sentence, is dropped.
+A mark that points nowhere, or at a passage that shares no word with its sentence, is dropped; a sentence such as
+“Yes [1].” has no word that a passage could share, and keeps its mark.
 """
 
 from __future__ import annotations
@@ -60,14 +61,17 @@ def content_words(text: str) -> list[str]:
 
 
 def bind(text: str, passages: Sequence[Passage]) -> list[Citation]:
-    """A citation for each mark whose passage shares at least one content word with its sentence."""
+    """A citation for each mark whose passage shares a content word with its sentence, if the sentence has any."""
     found: list[Citation] = []
     for span in sentences(text):
         sentence = text[span.start : span.end]
-        words = set(content_words(MARK.sub("", sentence)))
+        plain = MARK.sub("", sentence)
+        words = set(content_words(plain))
+        if not WORD.search(plain):
+            continue  # a mark that follows nothing
         for number in _numbers(sentence):
             passage = passages[number - 1] if 1 <= number <= len(passages) else None
-            if passage and words & set(content_words(with_place(passage))):
+            if passage and (not words or words & set(content_words(with_place(passage)))):
                 quote = _best_sentence(passage.text, words)
                 found.append(citation(number, passage, quote, span))
     return found

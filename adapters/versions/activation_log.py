@@ -29,6 +29,13 @@ class ActivationLog:
         last = await self.history(1)
         return last[0] if last else []
 
+    async def base(self) -> str:
+        """The model that it was put on, by name; "" where nothing was ever put on."""
+        row = await self._database.read(
+            lambda db: db.execute("SELECT base FROM adapter_activations ORDER BY id DESC LIMIT 1").fetchone()
+        )
+        return str(row[0]) if row else ""
+
     async def history(self, limit: int = 50) -> list[list[Part]]:
         """The mixes that were active, the newest first."""
         rows = await self._database.read(

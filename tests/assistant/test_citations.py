@@ -62,6 +62,13 @@ def test_a_mark_on_a_passage_that_shares_no_word_is_dropped():
     assert (text, found) == ("The rent is 950 pounds.", [])
 
 
+def test_yes_and_no_keep_their_marks():
+    """A sentence without a word of meaning has nothing a passage could share; a mark alone stands for nothing."""
+    text, [citation] = cited("Yes [1].")
+    assert (text, citation.quote, citation.mark) == ("Yes [1].", LEASE, 1)
+    assert cited("[1]") == ("", [])
+
+
 def test_code_and_links_are_not_marks():
     """An index in code and a Markdown link stay as they are."""
     text = "Use rent[1] and [1](https://example.org) for the rent."

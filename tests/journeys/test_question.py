@@ -6,11 +6,12 @@ import json
 import pytest
 
 from assistant.bootstrap import opened
-from assistant.chat import NOTHING_FOUND, SAVE_SECONDS
+from assistant.chat import SAVE_SECONDS
 from assistant.config import load_config
 from assistant.conversation import Sampling
 from assistant.errors import UsageError
 from assistant.events import Cancelled, Completed, Failed, Retrieved, Started, Token
+from assistant.prompting import NOT_FOUND
 
 LETTER = "Dear tenant, the rent of the flat in Mill Lane is 950 pounds a month. It is due on the first day."
 GREEDY = Sampling(temperature=0, max_tokens=48)
@@ -95,6 +96,15 @@ async def test_an_answer_that_no_passage_backs_is_said_to_be_so(scripted, tmp_pa
     assert "No passage supports this answer" in message.notices[0] and "950 pounds a month" in message.notices[0]
 
 
+async def test_an_answer_that_declines_shows_what_came_closest(scripted, tmp_path):
+    """The fixed sentence of a model that found nothing claims nothing: no warning, but a place to look."""
+    async with scripted(text=NOT_FOUND) as core:
+        await add(core, tmp_path / "docs", letter=LETTER)
+        message = (await ask(core, "What is the rent of the flat in Mill Lane?"))[-1].message
+    assert message.citations == ()
+    assert message.notices[0].startswith("Closest to your question, in letter") and "950 pounds" in message.notices[0]
+
+
 async def test_nothing_found_is_said(scripted, tmp_path):
     """When no passage passes the floor, the answer is marked as the model's own, or not given at all."""
     async with scripted(text="Paris.") as core:
@@ -109,7 +119,7 @@ async def test_nothing_found_is_said(scripted, tmp_path):
             }
         )
         message = (await ask(core, "zebra quantum xylophone"))[-1].message
-        assert (message.text, message.state) == (NOTHING_FOUND, "done")
+        assert (message.text, message.state) == (NOT_FOUND, "done")
 
 
 async def test_a_chat_scoped_to_no_collection_does_not_search(core, tmp_path):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adapters.rows import Origin, Row, Turn
-from assistant.prompting import question_with_passages
+from assistant.prompting import NOT_FOUND, question_with_passages
 from ingest.document import Passage
 
-DECLINE = "I could not find that in your documents."
+DECLINE = NOT_FOUND
 MARK = re.compile(r"\[#(\d)\]")  # in an item's answer: the passage `gold[n]`, numbered when the prompt is built
 
 
