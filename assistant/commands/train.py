@@ -9,6 +9,7 @@ import json
 import signal
 from collections.abc import AsyncGenerator
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.training.recipe import METHODS, Recipe, recipe_from_json
@@ -37,6 +38,7 @@ def add_parsers(commands: Any) -> None:
     )
     parser.add_argument("--method", choices=METHODS, help="lora (default), qlora, full, partial or prompt")
     _add_knobs(parser)
+    parser.add_argument("--recipe", default="", metavar="FILE", help="a recipe.json, such as an adapter's own")
     parser.add_argument("--no-replay", action="store_true", help="train without general prompts, to compare")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any knob of the recipe")
     parser.add_argument("--plan", action="store_true", help="print what each method needs, and stop there")
@@ -67,12 +69,14 @@ def _add_knobs(parser: argparse.ArgumentParser) -> None:
 
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
-    """The recipe that the command line describes; --set has the last word.
+    """The recipe that the command line describes: a file, then the knobs; --set has the last word.
 
     Raises:
-        UsageError: a setting without a value; RecipeError: an unknown one, or a value that cannot be.
+        UsageError: a setting without a value, or a file that is no recipe; RecipeError: an unknown setting,
+            or a value that cannot be.
     """
-    values = {name: value for name in KNOBS if (value := getattr(arguments, name, None)) is not None}
+    values = _recipe_file(arguments.recipe) if arguments.recipe else {}
+    values |= {name: value for name in KNOBS if (value := getattr(arguments, name, None)) is not None}
     if arguments.no_replay:
         values["replay"] = 0.0
     for entry in arguments.set:
@@ -86,9 +90,22 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
 def _value(name: str, text: str) -> Any:
     if name == "targets":
         return [part.strip() for part in text.split(",") if part.strip()]
-    with contextlib.suppress(ValueError):
-        return json.loads(text)
+    for read in (json.loads, float):
+        with contextlib.suppress(ValueError):
+            return read(text)
     return text
+
+
+def _recipe_file(name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(Path(name).expanduser().read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}.", "Name a recipe.json.") from error
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise UsageError(f"{name} is no recipe.", "It should hold one JSON object, such as an adapter's recipe.json.")
+    return value
 
 
 async def run_train(arguments: argparse.Namespace, config: Config) -> int:

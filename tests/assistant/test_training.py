@@ -125,7 +125,8 @@ def test_what_the_machine_lacks_is_a_clear_line(run, home, tmp_path, monkeypatch
         (("train", "x", "--data", "a", "--set", "targets=q_proj,nose"), 2), (("train", "--resume", "gone"), 8),
         (("train", "--pause", "gone"), 8), (("train", "--cancel", "../.."), 8), (("train", "--remove", "gone"), 8),
         (("train", "x", "--data", "a", "--activate", "--no-prove"), 2), (("train", "--list", "--pause", "a"), 2),
-        (("train", "x", "--data", "a", "--method", "magic"), 2), (("train", "x", "--data", "a", "--epochs", "nan"), 2),
+        (("train", "x", "--data", "a", "--method", "magic"), 2), (("train", "x", "--data", "a", "--recipe", "none"), 2),
+        (("train", "x", "--data", "a", "--recipe", __file__), 2), (("train", "x", "--data", "a", "--epochs", "nan"), 2),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_a_clear_line(run, home, arguments, exit_code):
@@ -136,18 +137,20 @@ def test_wrong_usage_is_a_clear_line(run, home, arguments, exit_code):
 
 
 def test_every_knob_can_be_set(run, home, tmp_path):
-    """Flags and --set describe one recipe; --set has the last word."""
+    """A file, flags and --set describe one recipe; --set has the last word."""
     data = facts_file(tmp_path / "facts.jsonl")
+    (tmp_path / "recipe.json").write_text('{"rank": 64, "max_tokens": 512}')
     code, out, _ = run(
-        "train", "house", "--data", data, "--plan", "--json", "--rank", 8, "--alpha", 4, "--epochs", 2,
+        "train", "house", "--data", data, "--plan", "--json", "--recipe", tmp_path / "recipe.json",
+        "--rank", 8, "--alpha", 4, "--epochs", 2,
         "--learning-rate", 0.01, "--batch-tokens", 64, "--no-replay", "--pull", 0.5, "--processes", 2, "--threads", 1,
         "--seed", 7, "--set", "targets=q_proj, v_proj", "--set", "rslora=true", "--set", "seed=8",
-        "--set", "precision=fp32",
+        "--set", "precision=fp32", "--set", "warmup=.05",
     )  # fmt: skip
     recipe = json.loads(out)["recipe"]
     wanted = Recipe(
         rank=8, alpha=4, epochs=2, learning_rate=0.01, batch_tokens=64, replay=0, pull=0.5, processes=2, threads=1,
-        seed=8, targets=("q_proj", "v_proj"), rslora=True, precision="fp32",
+        seed=8, targets=("q_proj", "v_proj"), rslora=True, precision="fp32", max_tokens=512, warmup=0.05,
     )  # fmt: skip
     assert code == 0 and recipe == wanted.as_json()
 
