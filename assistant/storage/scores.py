@@ -41,6 +41,9 @@ class Scores:
             text = _answer_text(db, message_id)
             old = _first(db, message_id) or Score(message_id, created_at=now)
             new = replace(old, **changes, updated_at=now)
+            if new.nonsense:  # it is never good: of the two, what was said now stands, and nonsense where both were
+                unsaid = bool(changes.get("good")) and not changes.get("nonsense")
+                new = replace(new, nonsense=False) if unsaid else replace(new, good=False)
             if new.better.strip() == text.strip():
                 new = replace(new, better="")
             db.conn.execute("DELETE FROM scores WHERE message_id = ?", [message_id])

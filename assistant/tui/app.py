@@ -50,6 +50,7 @@ class AssistantApp(App[None]):
         Binding("ctrl+l", "library", "Library", id="library"),
         Binding("f3", "adapters", "Adapters", id="adapters"),
         Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
+        Binding("f9", "scores", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
     ]
@@ -226,6 +227,16 @@ class AssistantApp(App[None]):
 
         if not isinstance(self.screen, AdaptersScreen):
             self.push_screen(AdaptersScreen(self.core, self.training))
+
+    def action_scores(self) -> None:
+        """Open the scores."""
+        if self.training is None:
+            self.say("The scores are not open yet.", "warning")
+            return
+        from assistant.tui.screens.scores import ScoresScreen
+
+        if not isinstance(self.screen, ScoresScreen):
+            self.push_screen(ScoresScreen(self.core))
 
     def action_train(self, name: str = "") -> None:
         """Open training; with a name, at its recipe."""

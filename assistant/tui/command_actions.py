@@ -178,6 +178,14 @@ class CommandActions:
         self._refuse_while_answering()
         await roll_back(self._screen.app)
 
+    async def _score(self, rest: str) -> None:
+        if rest not in ("", "good", "bad"):
+            raise UsageError("An answer is good or bad.", "/score alone opens points, note and better answer.")
+        await (self._screen.scoring.verdict(rest == "good") if rest else self._screen.scoring.more())
+
+    async def _scores(self, rest: str) -> None:
+        self._screen.app.action_scores()
+
     async def _teach(self, rest: str) -> None:
         if not rest:
             self._screen.composer.tell(await self._taught())

@@ -51,6 +51,8 @@ COMMANDS = (
     Command("adapters", "", "the list of adapters: scores, strength, mixing, proving, import and export"),
     Command("adapter", "NAME[:STRENGTH] …|off [--chat] [--force]", "put adapters on, for all chats or this one alone"),
     Command("rollback", "", "put the adapters on that were on before (F8)"),
+    Command("score", "[good|bad]", "score the chosen or last answer; alone: points, a note, the better answer"),
+    Command("scores", "", "all scores, and what follows from them"),
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),
     Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),

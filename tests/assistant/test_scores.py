@@ -60,6 +60,18 @@ async def test_a_better_answer_that_changes_nothing_is_no_correction(core: Core)
     assert score is not None and score.better == "Tim." and not score.well
 
 
+async def test_nonsense_is_never_good(core: Core) -> None:
+    """What was said last stands; said together, nonsense does."""
+    number = await answered(core, "Who?", "Tom tom tom.")
+    await core.scores.change(number, good=True)
+    score = await core.scores.change(number, nonsense=True)
+    assert score is not None and score.good is False
+    score = await core.scores.change(number, good=True)
+    assert score is not None and score.good and not score.nonsense
+    score = await core.scores.change(number, good=True, nonsense=True)
+    assert score is not None and score.nonsense and score.good is False
+
+
 async def test_what_cannot_be_scored_is_told_and_changes_nothing(core: Core) -> None:
     """Questions, unfinished answers, unknown numbers, points out of range."""
     number = await answered(core, "Who?", "Tom.")

@@ -47,6 +47,7 @@ class BuildDataset(ModalScreen[str | None]):
             yield Plain("Build a dataset", classes="dialog-title")
             yield from _row("Name", Input(id="dataset-name", compact=True, placeholder="style, household, …"))
             yield from _row("Teachings", Tick("what was taught with /teach", id="teachings", compact=True))
+            yield from _row("Scores", Tick("answers scored well, and better ones", id="scores", compact=True))
             title = safe_line(self._conversation.title)[:44] if self._conversation else "no chat is open"
             chat = Tick(f"this chat: {title}", id="chat", compact=True, disabled=self._conversation is None)
             yield from _row("Chat", chat)
@@ -68,6 +69,7 @@ class BuildDataset(ModalScreen[str | None]):
         self.query_one("#dataset-name").focus()
         known = await self._core.library.collections()
         taught = len(await self._core.teachings.all())
+        scored = sum(bool(each.score.better) or each.score.well for each in await self._core.scores.all())
         if not self.query("#teachings"):  # it was left meanwhile
             return
         self.query_one("#collection-choice", Select).set_options(
@@ -76,6 +78,8 @@ class BuildDataset(ModalScreen[str | None]):
         box = self.query_one("#teachings", Tick)
         box.label = f"what was taught with /teach ({taught:,})"
         box.value, box.disabled = taught > 0, not taught
+        box = self.query_one("#scores", Tick)
+        box.label, box.disabled = f"answers scored well, and better ones ({scored:,})", not scored
 
     def request(self) -> DatasetRequest:
         """What is to be built.
@@ -95,6 +99,7 @@ class BuildDataset(ModalScreen[str | None]):
             files=(expanded(file),) if file else (),
             chats=(chat.id,) if chat else (),
             teachings=self.query_one("#teachings", Tick).value,
+            scores=self.query_one("#scores", Tick).value,
             collections=(collection,) if isinstance(collection, str) else (),
             drafts=(drafts,) if drafts else (),
             options=Options(anyway=self.query_one("#anyway", Tick).value),

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from assistant.errors import AssistantError
 from assistant.tui.commands import Command, Suggestion, is_command, suggestions
+from assistant.tui.score_actions import ScoreActions
 from assistant.tui.source_view import TWO_COLUMNS, SourceView
 from assistant.tui.widgets.chat_title import ChatTitle
 from assistant.tui.widgets.composer import Composer
@@ -44,7 +45,10 @@ class ChatScreen(Screen[None]):
         Binding("ctrl+b", "toggle_chats", "Chats", id="chats"),
         Binding("ctrl+o", "sources", "Sources", id="sources"),
         Binding("ctrl+r", "regenerate", "Again", id="regenerate", tooltip="Another answer to the last question"),
-        Binding("alt+c", "copy_answer", "Copy", show=False, id="copy"),
+        Binding("alt+c", "copy_answer", "Copy", show=False, priority=True, id="copy"),
+        Binding("alt+y", "score(True)", "Good", show=False, priority=True, id="good"),
+        Binding("alt+n", "score(False)", "Bad", show=False, priority=True, id="bad"),
+        Binding("alt+s", "score_more", "Score", show=False, priority=True, id="score"),
         Binding("alt+up", "select(-1)", "Answer above", show=False, id="answer-above"),
         Binding("alt+down", "select(1)", "Answer below", show=False, id="answer-below"),
         Binding("pageup", "page(-1)", "Scroll", show=False),
@@ -66,6 +70,7 @@ class ChatScreen(Screen[None]):
         self._sent_early: list[str] = []  # before the core was open
         self._actions: CommandActions | None = None
         self._sources = SourceView(self)
+        self.scoring = ScoreActions(self)
 
     def compose(self) -> ComposeResult:
         """Everything is there from the first frame; the chats come when the database is open."""
@@ -120,6 +125,7 @@ class ChatScreen(Screen[None]):
         chats, current = await self.session.reload(), self.session.conversation
         self._chats.show(chats, current.id if current else None)
         self._title.show(current)
+        await self.scoring.show()
         self.answering_changed()
         self.app.tell_notices()
 
@@ -246,6 +252,16 @@ class ChatScreen(Screen[None]):
         if (view := self.transcript.chosen(self.focused)) is not None:
             self.app.copy_to_clipboard(view.text)
             self.app.say("The answer is in the clipboard.")
+
+    def action_score(self, good: bool) -> None:
+        """Call the chosen or last answer good or bad."""
+        if self.session is not None:
+            self._do(self.scoring.verdict(good))
+
+    def action_score_more(self) -> None:
+        """Points, a note, the better answer."""
+        if self.session is not None:
+            self._do(self.scoring.more())
 
     def action_regenerate(self) -> None:
         """Answer the last question again."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textual.widgets.markdown import MarkdownStream
 
     from assistant.conversation import Citation, Message
+    from assistant.scoring.score import Score
     from assistant.tui.widgets.markdown import AnswerMarkdown
 
 FLUSH_SECONDS = 0.08  # streamed text reaches the screen at most 12 times a second: a flush lays out all of it
@@ -68,6 +69,9 @@ class AnswerView(Vertical, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "sources", "Sources"),
         Binding("space", "sources", "Sources", show=False),
+        Binding("alt+y", "screen.score(True)", "Good", key_display="alt+y"),
+        Binding("alt+n", "screen.score(False)", "Bad", key_display="alt+n"),
+        Binding("alt+s", "screen.score_more", "Score", key_display="alt+s"),
     ]
 
     class SourcesWanted(UiMessage):
@@ -83,6 +87,7 @@ class AnswerView(Vertical, can_focus=True):
         self.message = message
         self.text = message.text
         self._trace = Plain(classes="trace")
+        self._score = Plain(classes="score")
         self._below = Vertical(classes="below")
         self._markdown: AnswerMarkdown
         self._stream: MarkdownStream | None = None
@@ -97,12 +102,14 @@ class AnswerView(Vertical, can_focus=True):
         self._markdown = AnswerMarkdown(safe_text(_shown(self.message)))
         yield self._markdown
         yield self._trace
+        yield self._score
         with self._below:
             yield from _lines_below(self.message)
 
     def on_mount(self) -> None:
         """Show the trace of a stored answer, or get ready to stream."""
         self._show_trace(_trace(self.message))
+        self._score.display = bool(self._score.content)
         if self.message.state == "partial":
             self._flushing = self.set_interval(FLUSH_SECONDS, self._draw_pending)
 
@@ -114,6 +121,11 @@ class AnswerView(Vertical, can_focus=True):
     def show_progress(self, text: str) -> None:
         """Say in the trace line what is going on."""
         self._show_trace(safe_line(text))
+
+    def show_score(self, score: Score | None) -> None:
+        """Say below the answer what the user thinks of it."""
+        self._score.display = score is not None
+        self._score.update(f"Scored: {safe_line(score.line)}" if score else "")
 
     async def finish(self, message: Message) -> None:
         """Show the stored answer in place of the streamed one."""

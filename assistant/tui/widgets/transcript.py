@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -15,6 +15,7 @@ from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
     from assistant.conversation import Message
+    from assistant.scoring.score import Score
 
 SHOWN = 20  # messages mounted at once; each answer is a tree of widgets
 WELCOME = """It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
@@ -42,6 +43,7 @@ class Transcript(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__(id="transcript")
         self._earlier: list[Message] = []
+        self._scores: Mapping[int, Score] = {}
 
     def on_mount(self) -> None:
         """Follow the end from the start."""
@@ -65,6 +67,7 @@ class Transcript(VerticalScroll, can_focus=False):
         before = self.max_scroll_y - self.scroll_y
         await self.query(Earlier).remove()
         await self.mount_all([*self._earlier_line(), *(_view(message) for message in more)], before=0)
+        self.show_scores(self._scores)
         self.call_after_refresh(lambda: self.scroll_to(y=self.max_scroll_y - before, animate=False))
 
     async def begin(self, question: Message | None, answer: Message) -> AnswerView:
@@ -84,6 +87,12 @@ class Transcript(VerticalScroll, can_focus=False):
         """Add a line from the assistant itself."""
         await self.mount(NoticeView(text, severity))
         self.anchor()
+
+    def show_scores(self, scores: Mapping[int, Score]) -> None:
+        """Show these scores, by message, below their answers, and none below the others."""
+        self._scores = scores
+        for view in self.answers():
+            view.show_score(scores.get(view.message.id))
 
     def answers(self) -> list[AnswerView]:
         """The answers on the screen, oldest first."""

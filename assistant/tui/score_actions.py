@@ -1,0 +1,76 @@
+"""Scoring from the chat: one key for good, one for bad, one for all the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assistant.errors import UsageError
+from assistant.tui.told import USER_ERRORS, told
+
+if TYPE_CHECKING:
+    from assistant.storage.scores import Scores
+    from assistant.tui.screens.chat import ChatScreen
+    from assistant.tui.widgets.messages import AnswerView
+
+SCORED = {True: "Good. Alt+S says more.", False: "Bad. Alt+S: what was wrong, and the better answer."}
+
+
+class ScoreActions:
+    """What the keys for scoring do to the chosen or last answer of the open chat."""
+
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+
+    async def verdict(self, good: bool) -> None:
+        """Call the answer good or bad; the same again takes it back."""
+        try:
+            view = self._view()
+            before = await self._scores.of(view.message.id)
+            same = before is not None and before.good is good
+            score = await self._scores.change(view.message.id, good=None if same else good)
+        except USER_ERRORS as error:
+            self._screen.composer.tell(told(error), "error")
+            return
+        view.show_score(score)
+        self._screen.composer.tell("No longer scored good or bad." if same else SCORED[good])
+
+    async def more(self) -> None:
+        """All that can be said of the answer."""
+        from assistant.tui.screens.score import ScoreScreen
+
+        try:
+            view = self._view()
+            message = view.message
+            score = await self._scores.of(message.id)
+        except USER_ERRORS as error:
+            self._screen.composer.tell(told(error), "error")
+            return
+        session = self._screen.session
+        assert session is not None
+        question = (await session.core.conversations.message(message.parent_id)).text if message.parent_id else ""
+        if await self._screen.app.push_screen_wait(ScoreScreen(session.core, message, question, score)):
+            await self.show()
+
+    async def show(self) -> None:
+        """Show the scores of the open chat's answers."""
+        session = self._screen.session
+        if session is not None and session.conversation is not None:
+            self._screen.transcript.show_scores(await session.core.scores.of_chat(session.conversation.id))
+
+    def _view(self) -> AnswerView:
+        """The chosen or last answer.
+
+        Raises:
+            UsageError: there is none, or it is under way.
+        """
+        view = self._screen.transcript.chosen(self._screen.focused)
+        if view is None:
+            raise UsageError("There is no answer yet.", "Ask something first.")
+        if view.message.state == "partial":
+            raise UsageError("This answer is under way.", "Score it when it is finished.")
+        return view
+
+    @property
+    def _scores(self) -> Scores:
+        assert self._screen.session is not None
+        return self._screen.session.core.scores
