@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from assistant.storage.scores import Scores
     from assistant.storage.teachings import Teachings
     from assistant.training import Training
+    from ingest.folders import LinkedFolders
     from ingest.library import Library
     from ingest.pipeline import Pipeline
     from ingest.retrieval import Retriever
@@ -49,6 +50,7 @@ class Core:
     trials: AdapterTrials
     library: Library
     pipeline: Pipeline
+    folders: LinkedFolders
     retriever: Retriever
     index: WorkerProcess
     database: Database
@@ -156,6 +158,7 @@ class Core:
         from assistant.storage.scores import Scores
         from assistant.storage.teachings import Teachings
         from assistant.training import Training
+        from ingest.folders import LinkedFolders
         from ingest.library import Library
         from ingest.pipeline import Pipeline
         from ingest.retrieval import Retriever
@@ -178,6 +181,7 @@ class Core:
         self.pipeline = Pipeline(
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
         )
+        self.folders = LinkedFolders(documents, self.pipeline)
         self.retriever = Retriever(documents, self.index, floor=config.documents.relevance_floor, crashed=WorkerError)
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from functools import partial
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest import records
 from ingest.collaborators import Database, Reply, Worker
 from ingest.library import DEFAULT_COLLECTION, Library, check_collection, delete_documents
+from ingest.planning import Plan, Planner
 from ingest.progress import Failure, Progress, Run, Summary
-from ingest.records import CRASHES_ALLOWED, FailedFile, FoundFile, KnownFile, ReadFile, UnchangedFile
+from ingest.reading import Outcome, Reading
+from ingest.records import FailedFile, KnownFile, ReadFile, UnchangedFile
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
 TEXTS_PER_CALL = 32  # a search waits for at most one such call
 CHUNKS_PER_COMMIT, FILES_PER_COMMIT = 64, 64
 READ_AHEAD = 32  # files
+PAGES_PER_STEP = 500  # of the full-text index; other work on the database waits for one step at most
 LARGE_TEXT = 2_000_000  # characters; nothing is read ahead of a text this long
-RESTART_PATIENCE = 90.0  # seconds; the reader may be restarted only so often a minute
 T = TypeVar("T")
-Outcome = ReadFile | UnchangedFile | FailedFile
 
 
 class Pipeline:
@@ -53,32 +53,63 @@ class Pipeline:
         `read_seconds` to read is given up.
         """
         self._database, self._reader, self._index = database, reader, index
-        self._unreadable, self._crashed = unreadable, crashed
-        self._exclude = [os.path.abspath(folder) for folder in exclude]  # noqa: PTH100  # links stay as named
-        self._read_seconds = read_seconds
+        self._crashed = crashed
+        self._reading = Reading(
+            database,
+            reader,
+            unreadable=unreadable,
+            crashed=crashed,
+            exclude=absolute(exclude),
+            read_seconds=read_seconds,
+        )
+        self._planner = Planner(self._reading)
         self._one_run = asyncio.Lock()
 
+    async def preview(self, paths: list[Path], collection: str = DEFAULT_COLLECTION, **choices: Any) -> Plan:
+        """What `ingest` would do now; nothing is changed. `choices` are those of `Planner.plan`."""
+        check_collection(collection)
+        name = await self._embedder_name()
+        known = await self._database.read(
+            lambda db: records.known_files(
+                db, records.collection_numbered(db, collection), records.embedder_numbered(db, name)
+            )
+        )
+        return await self._planner.plan(
+            known, absolute(path.expanduser() for path in paths), hash_changed=True, **choices
+        )
+
     async def ingest(
-        self, paths: list[Path], collection: str = DEFAULT_COLLECTION
+        self,
+        paths: list[Path],
+        collection: str = DEFAULT_COLLECTION,
+        *,
+        retry: bool = False,
+        removable: Mapping[str, int] | None = None,
     ) -> AsyncIterator[Progress | Summary]:
         """Bring files and folders into a collection; the last item is the Summary.
 
-        Files gone from an ingested folder are removed. Cancelling leaves whole documents only, and
-        those are searchable.
+        Files gone from an ingested folder are removed, moved ones keep their document; for `retry` and
+        `removable` see `Planner.plan`. Cancelling leaves whole documents only, and those are searchable.
 
         Raises:
             IngestError: the collection cannot have this name.
         """
         check_collection(collection)
-        roots = [os.path.abspath(path.expanduser()) for path in paths]  # noqa: PTH100  # links stay as named
+        roots = absolute(path.expanduser() for path in paths)
         async with self._one_run:
-            run = await self._begin(collection)
+            started, name = time.monotonic(), await self._embedder_name()
+            run = await self._database.write(
+                lambda db: Run(records.collection_number(db, collection), records.embedder_number(db, name), started)
+            )
             yield run.progress("scan", roots[0] if roots else "")
-            known = await self._plan(run, roots)
-            yield run.progress("read", "")
+            known = await self._database.read(lambda db: records.known_files(db, run.collection, run.embedder))
+            plan = await self._planner.plan(known, roots, retry=retry, removable=removable)
             outcomes: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue(READ_AHEAD)
-            reading = asyncio.create_task(self._read_all(run, known, outcomes))
+            reading: asyncio.Task[None] | None = None
             try:
+                await self._carry_out(run, plan, known)
+                yield run.progress("read", "")
+                reading = asyncio.create_task(self._read_all(run, plan.known, outcomes))
                 while batch := await _next_batch(outcomes):
                     vectors: list[bytes] = []
                     async for progress in self._embed(run, batch, vectors):
@@ -87,9 +118,12 @@ class Pipeline:
                     _mark_done(outcomes, batch)
                     yield run.progress("read", batch[-1].path)
                 yield run.progress("index", "")
+                if run.removed:
+                    await self._forget_words()
             finally:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+                if reading is not None:
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
                 if run.index_is_stale:
                     await asyncio.shield(self.refresh_index())
             yield run.summary()
@@ -105,19 +139,31 @@ class Pipeline:
     async def refresh_index(self) -> None:
         """Bring the index process up to the database and save what it holds as the new index file."""
         await self._ask_index("refresh")
-        embedder = await self._embedder()
-        generation = await self._database.write(lambda db: records.reserve_generation(db, embedder))
+        name = await self._embedder_name()
+        generation = await self._database.write(
+            lambda db: records.reserve_generation(db, records.embedder_number(db, name))
+        )
         saved = (await self._ask_index("save", generation=generation)).data
         await self._database.write(
             lambda db: records.activate_generation(db, generation, saved["file"], saved["size"], saved["sha256"])
         )
         await self._ask_index("forget", keep=saved["file"])
 
-    async def _begin(self, collection: str) -> Run:
-        started = time.monotonic()
-        embedder = await self._embedder()
-        number = await self._database.write(lambda db: records.collection_number(db, collection))
-        return Run(number, embedder, started)
+    async def _forget_words(self) -> None:
+        """Rewrite the full-text index in small steps: words of deleted passages stay in its older segments.
+
+        See https://sqlite.org/fts5.html#the_merge_command: a negative number begins, the same number goes on,
+        and a step that changes fewer than two rows had nothing left to do.
+        """
+
+        def step(db: sqlite_utils.Database, pages: int) -> int:
+            before = db.conn.total_changes
+            db.conn.execute("INSERT INTO chunks_fts(chunks_fts, rank) VALUES ('merge', ?)", (pages,))
+            return db.conn.total_changes - before
+
+        changed = await self._database.write(lambda db: step(db, -PAGES_PER_STEP))
+        while changed >= 2:
+            changed = await self._database.write(lambda db: step(db, PAGES_PER_STEP))
 
     async def _ask_index(self, method: str, **arguments: Any) -> Reply:
         """Call the index process; once more where it died, since all it is asked can be asked twice."""
@@ -126,46 +172,27 @@ class Pipeline:
         except self._crashed:
             return await self._index.call(method, **arguments)
 
-    async def _embedder(self) -> int:
-        name = (await self._ask_index("embed", texts=[])).data["embedder"]
-        return await self._database.write(lambda db: records.embedder_number(db, name))
+    async def _embedder_name(self) -> str:
+        return str((await self._ask_index("embed", texts=[])).data["embedder"])
 
-    async def _plan(self, run: Run, roots: list[str]) -> dict[str, KnownFile]:
-        """Find the files, remove those that are gone, and keep those that have to be read."""
-        found, unreachable = await self._scan(roots)
-        known = await self._database.read(lambda db: records.known_files(db, run.collection, run.embedder))
-        folders = [root for root in roots if await asyncio.to_thread(os.path.isdir, root)]
-        gone = [
-            file.id for path, file in known.items()
-            if path not in found and _inside(path, folders) and not _inside(path, unreachable)
-        ]  # fmt: skip
-        run.removed = await self._database.write(lambda db: delete_documents(db, gone)) if gone else 0
-        run.index_is_stale = run.removed > 0
-        run.failed += [Failure(path, reason) for path, reason in unreachable.items()]
-        named = set(roots)
-        for path, file in found.items():
-            before = known.get(path)
-            if before is None or not before.same_as(file) or not _settled(before, path in named):
-                run.files.append(file)
-                run.bytes_total += file.size + 1
-            elif before.state == "ready":
-                run.unchanged += 1
-            else:
-                run.failed.append(Failure(path, before.reason))
-        return known
+    async def _carry_out(self, run: Run, plan: Plan, known: dict[str, KnownFile]) -> None:
+        """Do what needs no reading: removals and moves, in one transaction."""
+        gone = [known[path].id for path in (*plan.gone, *plan.replaced)]
 
-    async def _scan(self, roots: list[str]) -> tuple[dict[str, FoundFile], dict[str, str]]:
-        """The files under the roots, and the paths that could not be looked into with the reason."""
-        found: dict[str, FoundFile] = {}
-        unreachable: dict[str, str] = {}
-        await self._ready_reader()
-        async for reply in self._reader.stream("scan", paths=roots, exclude=self._exclude):
-            for entry in reply.data or []:
-                if "reason" in entry:
-                    unreachable[entry["path"]] = entry["reason"]
-                else:
-                    found[entry["path"]] = FoundFile(entry["path"], entry["size"], entry["mtime_ns"])
-        return found, unreachable
+        def write(db: sqlite_utils.Database) -> int:
+            removed = delete_documents(db, gone)
+            for move in plan.moved:
+                records.set_aside(db, move.document)
+            for move in plan.moved:
+                records.move(db, move.document, move.source, move.file, move.name)
+            return removed
+
+        if gone or plan.moved:
+            run.index_is_stale = bool(gone)
+            run.removed = await _to_its_end(self._database.write(write))
+        run.files, run.moved, run.unchanged = plan.files, len(plan.moved), plan.unchanged
+        run.failed, run.withheld = list(plan.failed), plan.withheld
+        run.bytes_total = sum(file.size + 1 for file in plan.files)
 
     async def _read_all(
         self, run: Run, known: dict[str, KnownFile], outcomes: asyncio.Queue[Outcome | BaseException | None]
@@ -173,45 +200,13 @@ class Pipeline:
         """Read the files one after another into the queue; None ends it, an exception breaks it off."""
         try:
             for file in run.files:
-                outcome = await self._read(run, file, known.get(file.path))
+                outcome = await self._reading.read(file, known.get(file.path), run.collection)
                 await outcomes.put(outcome)
                 if isinstance(outcome, ReadFile) and len(outcome.text) > LARGE_TEXT:
                     await outcomes.join()
             await outcomes.put(None)
         except Exception as error:  # raised again by _next_batch, in the task that can report it
             await outcomes.put(error)
-
-    async def _read(self, run: Run, file: FoundFile, before: KnownFile | None) -> Outcome:
-        known_sha256 = before.sha256 if before and before.state == "ready" and before.embedded else ""
-        while True:
-            await self._ready_reader()
-            self._reader.subject = file.path
-            try:
-                async with asyncio.timeout(self._read_seconds):
-                    reply = await self._reader.call("read", path=file.path, known_sha256=known_sha256)
-                return _outcome(file, reply.data)
-            except self._unreadable as error:
-                return FailedFile(file.path, file.size, file.mtime_ns, str(error))
-            except TimeoutError:
-                reason = f"took longer than {self._read_seconds:g} s to read"
-                return FailedFile(file.path, file.size, file.mtime_ns, reason)
-            except self._crashed as error:
-                crash = FailedFile(file.path, file.size, file.mtime_ns, str(error))
-                times = await self._database.write(partial(records.record_crash, collection=run.collection, file=crash))
-                if times >= CRASHES_ALLOWED:
-                    reason = f"was set aside after {times} attempts: {error}"
-                    return FailedFile(file.path, file.size, file.mtime_ns, reason, "quarantined")
-
-    async def _ready_reader(self) -> None:
-        """Wait until the reader runs: after several deaths it is not started again for a minute."""
-        patience = time.monotonic() + RESTART_PATIENCE
-        while True:
-            try:
-                return await self._reader.start()
-            except self._crashed:
-                if time.monotonic() > patience:
-                    raise
-            await asyncio.sleep(2.0)
 
     async def _embed(self, run: Run, batch: list[Outcome], vectors: list[bytes]) -> AsyncIterator[Progress]:
         """Append the vectors of all chunks of the batch, in order."""
@@ -284,19 +279,6 @@ def _mark_done(outcomes: asyncio.Queue[Outcome | BaseException | None], batch: l
         outcomes.task_done()
 
 
-def _outcome(file: FoundFile, data: dict[str, Any]) -> Outcome:
-    if data["unchanged"]:
-        return UnchangedFile(file.path, file.size, file.mtime_ns)
-    names = ("size", "mtime_ns", "sha256", "title", "text", "pages", "notes", "page_starts", "chunks")
-    return ReadFile(path=file.path, **{name: data[name] for name in names})
-
-
-def _settled(known: KnownFile, named: bool) -> bool:
-    """Whether a file whose bytes did not change needs no reading; one that failed is tried again when named."""
-    if known.state == "ready":
-        return known.embedded
-    return not named and (known.state == "quarantined" or known.crashes == 0)
-
-
-def _inside(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
+def absolute(paths: Iterable[Path]) -> list[str]:
+    """Absolute and without "..", links in them not resolved."""
+    return [os.path.abspath(path) for path in paths]  # noqa: PTH100  # pathlib keeps ".."

@@ -32,8 +32,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """Documents that were not removed although their files are gone: `gone` of the `held` below a folder."""
+
+    folder: str
+    gone: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did, counted as it was committed. `passages` are those written by this run."""
+    """What a run did, counted as it was committed. `passages` are those written by this run.
+
+    `moved` files lie elsewhere now and were not embedded again; they do not count as unchanged.
+    """
 
     added: int
     changed: int
@@ -42,6 +54,8 @@ class Summary:
     failed: tuple[Failure, ...]
     passages: int
     seconds: float
+    moved: int = 0
+    withheld: tuple[Withheld, ...] = ()
 
 
 @dataclass(slots=True)
@@ -56,6 +70,8 @@ class Run:
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    moved: int = 0
+    withheld: list[Withheld] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     passages: int = 0
     embedded: int = 0
@@ -75,5 +91,28 @@ class Run:
         """The counts as they stand."""
         seconds = round(time.monotonic() - self.started, 3)
         return Summary(
-            self.added, self.changed, self.unchanged, self.removed, tuple(self.failed), self.passages, seconds
+            self.added,
+            self.changed,
+            self.unchanged,
+            self.removed,
+            tuple(self.failed),
+            self.passages,
+            seconds,
+            self.moved,
+            tuple(self.withheld),
         )
+
+
+def combined(summaries: list[Summary]) -> Summary:
+    """Several runs told as one."""
+    return Summary(
+        sum(each.added for each in summaries),
+        sum(each.changed for each in summaries),
+        sum(each.unchanged for each in summaries),
+        sum(each.removed for each in summaries),
+        tuple(failure for each in summaries for failure in each.failed),
+        sum(each.passages for each in summaries),
+        round(sum(each.seconds for each in summaries), 3),
+        sum(each.moved for each in summaries),
+        tuple(withheld for each in summaries for withheld in each.withheld),
+    )

@@ -15,6 +15,7 @@ import os
 import signal
 import stat
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ CPU_SECONDS = 30.0
 WALL_SECONDS = 55.0
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
+CLOCK_TICK = 0.02  # seconds; kernels stamp files with a clock that stands still up to 10 ms
 CHARACTERS_PER_TOKEN_OF_TABLE = 2  # WordPiece makes more tokens of numbers and bars than of prose
 MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
 MAX_TEXT = MAX_REPLY * 2 // 5  # bytes of text whose chunks, with their overlap, fit into a reply beside it
@@ -71,6 +73,19 @@ class ReaderWorker:
                 batch = []
         if batch:
             yield batch
+
+    def fingerprints(
+        self, paths: list[str], cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[list[tuple[str, str, str]]]:
+        """(path, SHA-256 of the bytes, title by its name) of each file that can be opened and is not too long."""
+        for path in paths:
+            if cancelled():
+                return
+            with contextlib.suppress(UnreadableError), _opened(path, self._limits.file_bytes) as (descriptor, _):
+                digest = hashlib.sha256()
+                while block := os.read(descriptor, READ_BLOCK):
+                    digest.update(block)
+                yield [(path, digest.hexdigest(), _shown(Path(path).stem))]
 
     def read(self, path: str, known_sha256: str = "") -> dict[str, Any]:
         """The text and chunks of a file, or {"unchanged": True} when its content is the known one.
@@ -138,6 +153,24 @@ def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]
     Raises:
         UnreadableError: it cannot be opened, is no regular file, is too long, or is not text.
     """
+    with _opened(path, limit) as (descriptor, status):
+        content = bytearray(os.read(descriptor, SAMPLE_BYTES))
+        if suffix.lower() not in UNREAD_DOCUMENTS:  # those are refused by name
+            refuse_binary(bytes(content), suffix)
+        while len(content) <= limit and (block := os.read(descriptor, READ_BLOCK)):
+            content += block
+    if len(content) > limit:
+        raise UnreadableError(f"grew beyond {megabytes(limit)} while it was read")
+    return bytes(content), status
+
+
+@contextlib.contextmanager
+def _opened(path: str, limit: int) -> Iterator[tuple[int, os.stat_result]]:
+    """A regular file of at most `limit` bytes, open for reading; errors while it is read are translated too.
+
+    Raises:
+        UnreadableError: it cannot be opened or read, is no regular file, or is too long.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -148,23 +181,19 @@ def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError("is not a regular file")
+        if 0 <= time.time() - status.st_mtime < CLOCK_TICK:  # a later change could bear the very time noted now
+            time.sleep(CLOCK_TICK)
+            status = os.fstat(descriptor)
         if status.st_size > limit:
             raise UnreadableError(
                 f"is {megabytes(status.st_size)} long; the limit is {megabytes(limit)}",
                 "Split it, or raise the limit in the settings.",
             )
-        content = bytearray(os.read(descriptor, SAMPLE_BYTES))
-        if suffix.lower() not in UNREAD_DOCUMENTS:  # those are refused by name
-            refuse_binary(bytes(content), suffix)
-        while len(content) <= limit and (block := os.read(descriptor, READ_BLOCK)):
-            content += block
+        yield descriptor, status
     except OSError as error:
         raise UnreadableError(_words(error)) from None
     finally:
         os.close(descriptor)
-    if len(content) > limit:
-        raise UnreadableError(f"grew beyond {megabytes(limit)} while it was read")
-    return bytes(content), status
 
 
 def _check_reply_size(text: str, embedded: list[str]) -> None:

@@ -101,6 +101,41 @@ def known_files(db: sqlite_utils.Database, collection: int, embedder: int) -> di
     return {os.fsdecode(row[0]): KnownFile(*row[1:]) for row in rows}
 
 
+def collection_numbered(db: sqlite_utils.Database, name: str) -> int:
+    """The collection's number; -1 where there is none. Nothing is made."""
+    row = db.conn.execute("SELECT id FROM collections WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else -1
+
+
+def embedder_numbered(db: sqlite_utils.Database, name: str) -> int:
+    """The embedder's number; -1 where there is none. Nothing is made."""
+    row = db.conn.execute("SELECT id FROM embedders WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else -1
+
+
+def move(db: sqlite_utils.Database, document: int, old_path: str, file: FoundFile, name: str) -> None:
+    """Let a document lie at another path, which no other document has; `name` is its title by its new name.
+
+    A title that was taken from the old name follows, also in the words that are searched; the vectors stay.
+    """
+    (title,) = db.conn.execute("SELECT title FROM documents WHERE id = ?", (document,)).fetchone()
+    new_title = _text(name) if title == Path(old_path).stem else title
+    db.conn.execute(
+        "UPDATE documents SET path = ?, title = ?, size = ?, mtime_ns = ? WHERE id = ?",
+        (os.fsencode(file.path), new_title, file.size, file.mtime_ns, document),
+    )
+    if new_title != title:
+        db.conn.execute(
+            "UPDATE chunks SET context = ? || substr(context, ?) WHERE document_id = ?",
+            (new_title, len(title) + 1, document),
+        )
+
+
+def set_aside(db: sqlite_utils.Database, document: int) -> None:
+    """Give a document that is to be moved a path no file can have, so that others can take its place before."""
+    db.conn.execute("UPDATE documents SET path = ? WHERE id = ?", (b"\0%d" % document, document))
+
+
 def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadFile, vectors: list[bytes]) -> bool:
     """Write a document and all that hangs on it, in place of what it was; True if it held nothing before."""
     number = _document_row(db, collection, file.path)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
+from ingest.ignore import IgnoreRules
 from ingest.readers import UNREAD_DOCUMENTS, reader_of
 from ingest.readers.encoding import looks_binary
 
@@ -36,8 +37,8 @@ def scan(paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = l
     """Everything worth a line under `paths`, in the order given and sorted by name below.
 
     A path named in `paths` always gets an answer. Inside folders, hidden names, folders of tools and
-    files that are plainly no documents are passed over silently. Nothing below a path in `exclude`
-    is visited. Links are named, never followed.
+    files that are plainly no documents are passed over silently, and so is what the folder's own rules leave out
+    (see ingest.ignore). Nothing below a path in `exclude` is visited. Links are named, never followed.
     """
     excluded = {_real(path) for path in exclude}
     seen: set[str] = set()
@@ -69,9 +70,9 @@ def _named(path: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iter
 
 def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iterator[Found]:
     """Depth first with a stack of our own: the depth of a hostile tree costs no Python stack."""
-    stack = [(root, 0)]
+    stack = [(root, 0, IgnoreRules())]
     while stack and not cancelled():
-        folder, depth = stack.pop()
+        folder, depth, above = stack.pop()
         if depth > MAX_DEPTH:
             yield {"path": folder, "reason": f"lies more than {MAX_DEPTH} folders deep"}
             continue
@@ -81,22 +82,31 @@ def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool]) -> Itera
         except OSError as error:
             yield {"path": folder, "reason": _words(error)}
             continue
+        rules, problems = above.inside(folder)
+        for path, reason in problems:
+            yield {"path": path, "reason": reason}
         folders = []
         for entry in listed:
-            if entry.name.startswith("."):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if _hidden(entry.name, is_folder) or rules.leave_out(entry.path, is_folder):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED_FOLDERS and _real(entry.path) not in excluded:
-                    folders.append((entry.path, depth + 1))
-            else:
+            if not is_folder:
                 yield from _listed(entry, excluded)
+            elif _real(entry.path) not in excluded:
+                folders.append((entry.path, depth + 1, rules))
         stack.extend(reversed(folders))
+
+
+def _hidden(name: str, is_folder: bool) -> bool:
+    return name.startswith(".") or (is_folder and name in SKIPPED_FOLDERS)
 
 
 def _listed(entry: os.DirEntry[str], excluded: set[str]) -> Iterator[Found]:
     """A file inside a folder, unless it is plainly no document."""
     try:
         status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return  # it went while the folder was listed
     except OSError as error:
         yield {"path": entry.path, "reason": _words(error)}
         return

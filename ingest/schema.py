@@ -95,6 +95,20 @@ CREATE TABLE index_generations (
 );
 """
 
+LINKED_FOLDERS = """
+CREATE TABLE linked_folders (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection_id INTEGER NOT NULL REFERENCES collections(id) ON DELETE CASCADE,
+    path BLOB NOT NULL UNIQUE,             -- os.fsencode: a name need not be UTF-8
+    state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'syncing', 'in step', 'asks', 'unreachable')),
+    reason TEXT NOT NULL DEFAULT '',       -- why it is unreachable
+    withheld INTEGER NOT NULL DEFAULT 0,   -- documents whose removal has to be confirmed
+    identity TEXT NOT NULL DEFAULT '',     -- device and inode at the last sync: another drive may lie there now
+    linked_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    synced_at TEXT                         -- when a sync was last complete
+);
+"""
+
 
 @migrations()
 def documents_and_passages(db: sqlite_utils.Database) -> None:
@@ -113,6 +127,12 @@ def vectors_and_generations(db: sqlite_utils.Database) -> None:
 def places_of_passages(db: sqlite_utils.Database) -> None:
     """Where a passage stands in the words of its format: "slide 3", "sheet Rent, rows 2–40"."""
     db.conn.execute("ALTER TABLE chunks ADD COLUMN place TEXT NOT NULL DEFAULT ''")
+
+
+@migrations()
+def linked_folders(db: sqlite_utils.Database) -> None:
+    """Folders that are kept in step."""
+    _run(db, LINKED_FOLDERS)
 
 
 def _run(db: sqlite_utils.Database, script: str) -> None:

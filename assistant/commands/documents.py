@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from assistant.commands.ask import passage_json
+from assistant.commands.ingest_report import report, show_progress
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import LibraryError, NotFoundError, UsageError
@@ -16,7 +16,9 @@ from assistant.output import emit, say
 from assistant.safe_text import safe_line
 from ingest.document import place_label
 from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION, DocumentSummary
-from ingest.progress import Progress, Summary
+from ingest.pipeline import absolute
+from ingest.planning import ALL
+from ingest.progress import Summary
 
 SEARCH_FLOOR = 0.5  # of the relevance floor: a person who searches may judge weaker passages than an answer may use
 
@@ -28,6 +30,7 @@ def add_parsers(commands: Any) -> None:
     ingest.add_argument(
         "--collection", metavar="C", default=DEFAULT_COLLECTION, help="put them here (default: %(default)s)"
     )
+    ingest.add_argument("--yes", action="store_true", help="remove what vanished, even if it is most of a folder")
     ingest.add_argument("--json", action="store_true", help="print the counts as JSON")
     ingest.set_defaults(run=run_ingest)
     search = commands.add_parser("search", help="find passages, without asking the model")
@@ -54,15 +57,17 @@ async def run_ingest(arguments: argparse.Namespace, config: Config) -> int:
         )
     async with opened_core(config) as core:
         summary: Summary | None = None
-        async for event in core.pipeline.ingest([Path(path) for path in arguments.paths], arguments.collection):
+        paths = [Path(path) for path in arguments.paths]
+        removable = dict.fromkeys(absolute(path.expanduser() for path in paths), ALL) if arguments.yes else {}
+        async for event in core.pipeline.ingest(paths, arguments.collection, removable=removable):
             if isinstance(event, Summary):
                 summary = event
             elif not arguments.json:
-                _show(event)
+                show_progress(event)
     assert summary is not None
-    _report(summary, arguments.json)
-    useful = summary.added + summary.changed + summary.unchanged + summary.removed
-    return LibraryError.exit_code if summary.failed and not useful else 0
+    report(summary, arguments.json, "--yes")
+    useful = summary.added + summary.changed + summary.unchanged + summary.removed + summary.moved
+    return LibraryError.exit_code if summary.withheld or (summary.failed and not useful) else 0
 
 
 async def run_search(arguments: argparse.Namespace, config: Config) -> int:
@@ -108,30 +113,6 @@ async def run_documents(arguments: argparse.Namespace, config: Config) -> int:
                 raise NotFoundError(f"{entry.path} has no text: {entry.reason}.")
             emit(asdict(text)) if arguments.json else say(text.text)
     return 0
-
-
-def _show(progress: Progress) -> None:
-    """One line that overwrites itself on a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        return
-    left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
-    name = safe_line(Path(progress.path).name)[:40]
-    line = f"{progress.stage} {progress.done}/{progress.total} files, {progress.passages} passages{left}  {name}"
-    print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def _report(summary: Summary, as_json: bool) -> None:
-    if as_json:
-        emit(asdict(summary))
-        return
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
-    say(
-        f"{summary.added} added, {summary.changed} changed, {summary.unchanged} unchanged, {summary.removed} removed, "
-        f"{len(summary.failed)} failed; {summary.passages:,} passages in {summary.seconds:.1f} s"
-    )
-    for failure in summary.failed:
-        say(f"  {safe_line(failure.path)}: {failure.reason}")
 
 
 def _list(documents: list[DocumentSummary], as_json: bool) -> None:

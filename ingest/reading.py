@@ -1,0 +1,113 @@
+"""What the reader child is asked: which files there are, what their bytes are, what they say.
+
+The child may die on any file. It is started again, a file that killed it twice is set aside, and what
+is asked of it here can be asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ingest import records
+from ingest.collaborators import Database, Worker
+from ingest.records import CRASHES_ALLOWED, FailedFile, FoundFile, KnownFile, ReadFile, UnchangedFile
+
+RESTART_PATIENCE = 90.0  # seconds; the reader may be restarted only so often a minute
+Outcome = ReadFile | UnchangedFile | FailedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The SHA-256 of a file's bytes, and the title it has if it names none itself."""
+
+    sha256: str
+    name: str
+
+
+class Reading:
+    """The reader child, as a run needs it."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: Worker,
+        *,
+        unreadable: type[Exception],
+        crashed: type[Exception],
+        exclude: list[str],
+        read_seconds: float,
+    ) -> None:
+        """See ingest.pipeline.Pipeline."""
+        self._database, self._reader = database, reader
+        self._unreadable, self._crashed = unreadable, crashed
+        self._exclude, self._read_seconds = exclude, read_seconds
+
+    async def scan(self, roots: list[str]) -> tuple[dict[str, FoundFile], dict[str, str]]:
+        """The files under the roots, and the paths that could not be looked into with the reason."""
+        found: dict[str, FoundFile] = {}
+        unreachable: dict[str, str] = {}
+        await self._ready()
+        async for reply in self._reader.stream("scan", paths=roots, exclude=self._exclude):
+            for entry in reply.data or []:
+                if "reason" in entry:
+                    unreachable[entry["path"]] = entry["reason"]
+                else:
+                    found[entry["path"]] = FoundFile(entry["path"], entry["size"], entry["mtime_ns"])
+        return found, unreachable
+
+    async def fingerprints(self, paths: Iterable[str]) -> dict[str, Fingerprint]:
+        """The fingerprints of those of these files that can be opened."""
+        wanted = list(paths)
+        if not wanted:
+            return {}
+        await self._ready()
+        found: dict[str, Fingerprint] = {}
+        async for reply in self._reader.stream("fingerprints", paths=wanted):
+            for path, sha256, name in reply.data or []:
+                found[path] = Fingerprint(sha256, name)
+        return found
+
+    async def read(self, file: FoundFile, before: KnownFile | None, collection: int) -> Outcome:
+        """The text and chunks of a file, or that it is as it was, or why it cannot be read."""
+        known_sha256 = before.sha256 if before and before.state == "ready" and before.embedded else ""
+        while True:
+            await self._ready()
+            self._reader.subject = file.path
+            try:
+                async with asyncio.timeout(self._read_seconds):
+                    reply = await self._reader.call("read", path=file.path, known_sha256=known_sha256)
+                return _outcome(file, reply.data)
+            except self._unreadable as error:
+                return FailedFile(file.path, file.size, file.mtime_ns, str(error))
+            except TimeoutError:
+                reason = f"took longer than {self._read_seconds:g} s to read"
+                return FailedFile(file.path, file.size, file.mtime_ns, reason)
+            except self._crashed as error:
+                crash = FailedFile(file.path, file.size, file.mtime_ns, str(error))
+                times = await self._database.write(partial(records.record_crash, collection=collection, file=crash))
+                if times >= CRASHES_ALLOWED:
+                    reason = f"was set aside after {times} attempts: {error}"
+                    return FailedFile(file.path, file.size, file.mtime_ns, reason, "quarantined")
+
+    async def _ready(self) -> None:
+        """Wait until the reader runs: after several deaths it is not started again for a minute."""
+        patience = time.monotonic() + RESTART_PATIENCE
+        while True:
+            try:
+                return await self._reader.start()
+            except self._crashed:
+                if time.monotonic() > patience:
+                    raise
+            await asyncio.sleep(2.0)
+
+
+def _outcome(file: FoundFile, data: dict[str, Any]) -> Outcome:
+    if data["unchanged"]:
+        return UnchangedFile(file.path, data["size"], data["mtime_ns"])
+    names = ("size", "mtime_ns", "sha256", "title", "text", "pages", "notes", "page_starts", "chunks")
+    return ReadFile(path=file.path, **{name: data[name] for name in names})
