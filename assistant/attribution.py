@@ -71,7 +71,7 @@ class Evidence:
         words = self._words(span)
         backing = []
         for number, passage in enumerate(self.passages):
-            share = _share(words, content_words(with_place(passage)))
+            share = word_share(words, content_words(with_place(passage)))
             quote, meaning = self._best_place(number, span)
             if share >= SUPPORTING_SHARE and meaning >= SUPPORTING_SIMILARITY:
                 backing.append((share + meaning, number, quote))
@@ -85,7 +85,7 @@ class Evidence:
         highest cosine of any of its sentences."""
         words = self._words(answer)
         own = [
-            (_share(words, content_words(place.text)) + cosine, cosine, place.span)
+            (word_share(words, content_words(place.text)) + cosine, cosine, place.span)
             for place, cosine in zip(self.places, self.similarity[answer], strict=True)
             if place.passage == passage
         ]
@@ -105,7 +105,7 @@ class Evidence:
         return not any(set(words) <= set(content_words(_place_names(passage))) for passage in self.passages)
 
 
-def _share(words: Sequence[str], there: Sequence[str]) -> float:
+def word_share(words: Sequence[str], there: Sequence[str]) -> float:
     """Share of the words that stand there; 0 if one of the numbers does not."""
     known = set(there)
     if not words or any(NUMBER.search(word) and word not in known for word in words):

@@ -53,6 +53,7 @@ class Core:
     folders: LinkedFolders
     retriever: Retriever
     index: WorkerProcess
+    measuring: WorkerProcess  # holds answers against references; started when it is asked
     database: Database
     registry: Registry
     bases: BaseRecords
@@ -168,7 +169,8 @@ class Core:
         model = WorkerProcess("model", {}, logs)
         reader = WorkerProcess("reader", self._reader_settings(), logs)
         self.index = WorkerProcess("index", self._index_settings(), logs)
-        self.workers = (model, reader, self.index)
+        self.measuring = WorkerProcess("measuring", {}, logs)
+        self.workers = (model, reader, self.index, self.measuring)
         self.conversations = Conversations(chats)
         self.scores = Scores(chats)
         self.trials = AdapterTrials(None if documents.read_only else documents)

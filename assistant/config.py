@@ -74,6 +74,13 @@ class DocumentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoringSettings:
+    """Section [scoring]."""
+
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceSettings:
     """Section [interface]."""
 
@@ -90,6 +97,7 @@ class Config:
     sampling: SamplingSettings
     answer: AnswerSettings
     documents: DocumentSettings
+    scoring: ScoringSettings
     interface: InterfaceSettings
     notices: tuple[str, ...] = field(default=())
 
@@ -116,6 +124,7 @@ SECTIONS: dict[str, type[Any]] = {
     "sampling": SamplingSettings,
     "answer": AnswerSettings,
     "documents": DocumentSettings,
+    "scoring": ScoringSettings,
     "interface": InterfaceSettings,
 }
 

@@ -31,6 +31,7 @@ SERVICES = {
     "model": "assistant.model_worker:ModelWorker",
     "reader": "ingest.reader_worker:ReaderWorker",
     "index": "ingest.index_worker:IndexWorker",
+    "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
 ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30}  # bytes; the model worker sets its own

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+from adapters.proof import rouge
+from adapters.proof.rouge import UNSPACED
 
 ARTICLES = {"a", "an", "the"}
-UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")  # kana and Han: a word each
-ROUGE_WORD = re.compile(r"[^\W_]+")
 COPIED_WORDS = 8  # a run of so many words is no coincidence
 WHOLE_ANSWER = 3  # words; shorter training answers occur by chance
 
@@ -22,7 +22,7 @@ def words(text: str) -> list[str]:
     scripts, and with each character of scripts that are written without spaces as a word.
     """
     kept = "".join(character for character in unicodedata.normalize("NFKC", text).lower() if not _mark(character))
-    return [word for word in UNSPACED.sub(r" \1 ", kept).split() if word not in ARTICLES]
+    return [word for word in UNSPACED.sub(r" \g<0> ", kept).split() if word not in ARTICLES]
 
 
 def exact_match(answer: str, expected: str) -> float:
@@ -31,40 +31,23 @@ def exact_match(answer: str, expected: str) -> float:
 
 
 def token_f1(answer: str, expected: str) -> float:
-    """Harmonic mean of precision and recall of the words, 0 to 1 (SQuAD 1.1); two empty answers are the same."""
+    """Harmonic mean of precision and recall of the words, 0 to 1 (SQuAD 2.0); two empty answers are the same."""
     given, wanted = words(answer), words(expected)
     if not given or not wanted:
         return float(given == wanted)
-    shared = sum((Counter(given) & Counter(wanted)).values())
-    return 2 * shared / (len(given) + len(wanted))
+    return rouge.overlap(sum((Counter(given) & Counter(wanted)).values()), len(given), len(wanted)).f1
 
 
 def rouge_l(answer: str, expected: str) -> float:
-    """F-measure of the longest common subsequence of words, 0 to 1 (Lin 2004; no stemming, any script)."""
-    given, wanted = rouge_words(answer), rouge_words(expected)
-    if not given or not wanted:
-        return float(given == wanted)
-    return 2 * common_subsequence(given, wanted) / (len(given) + len(wanted))
+    """F-measure of ROUGE-L, 0 to 1; two texts without a word are the same."""
+    if not rouge.tokens(answer) and not rouge.tokens(expected):
+        return 1.0
+    return rouge.rouge_l(answer, expected).f1
 
 
-def rouge_words(text: str) -> list[str]:
-    """Lower-case runs of letters and digits."""
-    return ROUGE_WORD.findall(UNSPACED.sub(r" \1 ", unicodedata.normalize("NFKC", text).lower()))
-
-
-def common_subsequence(left: Sequence[str], right: Sequence[str]) -> int:
-    """Length of the longest common subsequence, one row of the table as the bits of one number.
-
-    Allison and Dix, "A bit-string longest-common-subsequence algorithm", Information Processing Letters 23, 1986.
-    """
-    places: dict[str, int] = {}
-    for place, word in enumerate(left):
-        places[word] = places.get(word, 0) | 1 << place
-    row = 0
-    for word in right:
-        joined = row | places.get(word, 0)
-        row = joined & ((joined - (row << 1 | 1)) ^ joined)
-    return row.bit_count()
+def best(metric: Callable[[str, str], float], answer: str, references: Sequence[str]) -> float:
+    """The score against the reference that fits best, as SQuAD takes several; 0 without one."""
+    return max((metric(answer, reference) for reference in references), default=0.0)
 
 
 def copied(answers: Sequence[str], training: Iterable[str]) -> list[bool]:

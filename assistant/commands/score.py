@@ -1,4 +1,4 @@
-"""`assistant score`: say what you think of an answer; `assistant scores`: list, show and export what was said."""
+"""`assistant score`: say what you think of an answer; `assistant scores`: list, show, export, measure, compare."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from assistant.config import Config
 from assistant.errors import NotFoundError, UsageError
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
+from assistant.scoring.agreement import agreement
+from assistant.scoring.automatic import lines, measure
+from assistant.scoring.format_rules import KNOWN
 from assistant.scoring.guide import guide
 from assistant.scoring.learning import exported
 from assistant.scoring.score import ASPECTS, Score, Scored
@@ -48,6 +51,18 @@ def add_parsers(commands: Any) -> None:
     show.set_defaults(run=run_show)
     export = actions.add_parser("export", help="print all scores with prompts and passages, one JSON object a line")
     export.set_defaults(run=run_export)
+    measure = actions.add_parser("measure", help="what can be measured of an answer: grounding, citations, form, ROUGE")
+    _add_message(measure)
+    measure.add_argument("--reference", action="append", default=[], metavar="TEXT", help="a right answer (repeatable)")
+    measure.add_argument("--rule", action="append", metavar="R", help=f"what it should keep to: {KNOWN}TEXT")
+    asked = measure.add_mutually_exclusive_group()
+    asked.add_argument("--answerable", action="store_const", const=True, default=None, help="it should have answered")
+    asked.add_argument(
+        "--unanswerable", action="store_const", const=False, dest="answerable", help="it should have declined"
+    )
+    measure.set_defaults(run=run_measure)
+    agree = actions.add_parser("agreement", help="which automatic figure agrees with your scores")
+    agree.set_defaults(run=run_agreement)
     actions.add_parser("guide", help="how to score").set_defaults(run=run_guide)
     for parser in actions.choices.values():
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
@@ -156,6 +171,34 @@ async def run_export(arguments: argparse.Namespace, config: Config) -> int:
     else:
         for value in values:
             print(json.dumps(value))
+    return 0
+
+
+async def run_measure(arguments: argparse.Namespace, config: Config) -> int:
+    """One figure a line; rules that are not kept below them."""
+    async with opened_core(config, shared=True, stored_chats=True) as core:
+        number = await message_number(core, arguments.message)
+        found = await measure(core, number, arguments.reference, arguments.rule, arguments.answerable)
+    if arguments.json:
+        emit(asdict(found))
+        return 0
+    for line in lines(found):
+        say(safe_line(line))
+    return 0
+
+
+async def run_agreement(arguments: argparse.Namespace, config: Config) -> int:
+    """The rank correlation of each figure with the user's points."""
+    async with opened_core(config, shared=True, stored_chats=True) as core:
+        found = await agreement(core)
+    if arguments.json:
+        emit([{**asdict(each), "says": each.says} for each in found])
+        return 0
+    for each in found:
+        shown = f"{each.rho:+.2f} ({each.low:+.2f} to {each.high:+.2f})" if each.rho is not None else ""
+        say(f"{each.metric:<20} {shown:<24} {each.count:>4} answers  {each.says}")
+    if not found:
+        say("No answer has points, or good or bad: assistant score MESSAGE --good")
     return 0
 
 

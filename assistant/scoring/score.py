@@ -89,6 +89,7 @@ class Scored:
     score: Score
     chat: int
     title: str
+    question_id: int  # the message that was answered, 0 where there is none
     question: str
     answer: str
     model: str

@@ -81,13 +81,12 @@ class Scores:
 
     async def all(self) -> list[Scored]:
         """Every score beside its answer, the newest answer first; without those of chats in the trash."""
-        sql = f"""SELECT s.*, c.id AS chat, c.title, COALESCE(q.text, '') AS question, m.text AS answer, m.model,
-                  m.adapter {ANSWERS} JOIN scores s ON s.message_id = m.id ORDER BY m.id DESC"""
+        names = ("chat", "title", "question_id", "question", "answer", "model", "adapter")
+        sql = f"""SELECT s.*, c.id AS chat, c.title, COALESCE(q.id, 0) AS question_id, COALESCE(q.text, '') AS question,
+                  m.text AS answer, m.model, m.adapter
+                  {ANSWERS} JOIN scores s ON s.message_id = m.id ORDER BY m.id DESC"""
         rows = await self._database.read(lambda db: list(db.query(sql)))
-        return [
-            Scored(_score(row), *(row[name] for name in ("chat", "title", "question", "answer", "model", "adapter")))
-            for row in rows
-        ]
+        return [Scored(_score(row), **{name: row[name] for name in names}) for row in rows]
 
     async def newest_answer(self) -> int:
         """The number of the newest answer in any chat.

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from adapters.proof.answer_metrics import common_subsequence, copied, exact_match, rouge_l, token_f1, words
+from adapters.proof.answer_metrics import copied, exact_match, rouge_l, token_f1, words
 from adapters.proof.evaluation import (
     Answered,
     Figure,
@@ -18,6 +18,7 @@ from adapters.proof.evaluation import (
     primary_metric,
     verdict,
 )
+from adapters.proof.rouge import common_subsequence
 
 
 def figure(name: str, difference: float, low: float, high: float, base: float = 0.5, count: int = 20) -> Figure:

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from adapters.data.building import Options
 from assistant.bootstrap import Core
-from assistant.cli import main
 from assistant.conversation import Sampling
 from assistant.curation import DatasetRequest, build_dataset
 from assistant.errors import NotFoundError, UsageError
 from assistant.scoring.guide import MEANINGS, guide
 from assistant.scoring.score import ASPECTS, POINTS, Score
 from ingest.document import Passage
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-async def answered(core: Core, question: str, answer: str, model: str = "m", adapter: str = "") -> int:
-    """A chat of one turn; gives the number of its answer."""
-    chat = await core.conversations.create()
-    _, partial = await core.conversations.begin_turn(chat.id, None, question, Sampling(temperature=0.7, seed=3))
-    await core.conversations.finish_answer(partial.id, "done", answer, model=model, adapter=adapter)
-    return partial.id
+from tests.made_scores import Run, answered, shell
 
 
 async def test_a_score_is_changed_field_by_field_and_withdrawn(core: Core) -> None:
@@ -153,14 +140,7 @@ async def test_without_a_good_answer_there_is_no_dataset(core: Core) -> None:
 
 @pytest.fixture
 def run(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run(*arguments: Any, stdin: str | None = None) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin) if stdin is not None else None)
-        with pytest.raises(SystemExit) as ended:
-            main(["--home", str(home), *map(str, arguments)])
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
+    return shell(home, capsys, monkeypatch)
 
 
 def test_scoring_on_the_shell(run: Run) -> None:
@@ -210,7 +190,7 @@ import asyncio
 from pathlib import Path
 from assistant.bootstrap import opened
 from assistant.config import load_config
-from tests.assistant.test_scores import answered
+from tests.made_scores import answered
 async def work():
     async with opened(load_config(Path({str(home)!r}))) as core:
         for place in range(10_000):
@@ -221,7 +201,7 @@ asyncio.run(work())
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        wanted = random.Random(7).randrange(20, 60)
+        wanted = random.Random(7).randrange(10, 30)
         said = [child.stdout.readline().split() for _ in range(wanted)]
         os.kill(child.pid, signal.SIGKILL)
         said += [line.split() for line in child.stdout.read().splitlines() if line.count(" ") == 1]

@@ -1,4 +1,4 @@
-"""The scores: what was said of answers, and what follows from it."""
+"""The scores: what was said of answers, and which figures agree with it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widgets import ContentSwitcher, Footer
 
 from assistant.tui.widgets.plain import Plain
+from assistant.tui.widgets.score_agreement import AgreementPane
 from assistant.tui.widgets.score_list import ScoreList
 from assistant.tui.widgets.status_line import StatusLine
 
@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
 
+PAGES = {"scores": "Scores", "agreement": "Which figure agrees"}
+
+
 class ScoresScreen(Screen[None]):
-    """All scores."""
+    """One page a question."""
 
     CSS_PATH = ["screens.tcss", "scores.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
     BINDING_GROUP_TITLE = "Scores"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back"),
+        Binding("f2", "next_page", "Next page"),
+        *(
+            Binding(str(number), f"page('{page}')", name, show=False)
+            for number, (page, name) in enumerate(PAGES.items(), 1)
+        ),
         Binding("ctrl+g", "guide", "Guide"),
     ]
     app: AssistantApp
@@ -37,16 +45,38 @@ class ScoresScreen(Screen[None]):
         self._core = core
 
     def compose(self) -> ComposeResult:
-        """Title, page, keys."""
-        yield Plain(Content.styled("Scores", "bold"), id="scores-title")
-        with Container(id="scores-pages"):
+        """The pages' names, the page, keys."""
+        yield Plain(id="scores-title")
+        with ContentSwitcher(initial="scores", id="scores-pages"):
             yield ScoreList(self._core)
+            yield AgreementPane(self._core)
         yield StatusLine()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Ready to choose."""
-        self.call_after_refresh(self.query_one(ScoreList).focus_first)
+        """The list first."""
+        self.call_after_refresh(self.action_page, "scores")
+
+    def action_page(self, page: str) -> None:
+        """Show a page."""
+        if not self.query("#scores-pages"):  # the screen was left meanwhile
+            return
+        self.query_one(ContentSwitcher).current = page
+        names = [
+            (f" {number} {name} ", "reverse bold" if key == page else "$text-muted")
+            for number, (key, name) in enumerate(PAGES.items(), 1)
+        ]
+        self.query_one("#scores-title", Plain).update(Content.assemble(("Scores  ", "bold"), *names))
+        if page == "agreement":
+            self.query_one(AgreementPane).reload()
+        (self.query_one(ScoreList) if page == "scores" else self.query_one(AgreementPane)).focus_first()
+        self.refresh_bindings()
+
+    def action_next_page(self) -> None:
+        """The page to the right; behind the last one the first."""
+        pages = list(PAGES)
+        current = pages.index(str(self.query_one(ContentSwitcher).current))
+        self.action_page(pages[(current + 1) % len(pages)])
 
     def action_guide(self) -> None:
         """How to score."""

@@ -49,6 +49,7 @@ class ScoreList(Container):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open_chat", "Its chat"),
+        Binding("m", "measure", "Measure"),
         Binding("d,delete", "withdraw", "Withdraw", key_display="d"),
     ]
     app: AssistantApp
@@ -97,7 +98,7 @@ class ScoreList(Container):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what can be done now."""
-        return bool(self._known) if action in ("open_chat", "withdraw") else True
+        return bool(self._known) if action in ("open_chat", "measure", "withdraw") else True
 
     @on(DataTable.RowHighlighted)
     def _show_detail(self) -> None:
@@ -115,6 +116,18 @@ class ScoreList(Container):
             message = await self._core.conversations.message(scored.score.message)
             await self.app.push_screen_wait(ScoreScreen(self._core, message, scored.question, scored.score))
             await self.changed()
+
+    @work(group="scores", exclusive=True)
+    async def action_measure(self) -> None:
+        """What can be measured of the answer, below it."""
+        from assistant.scoring.automatic import lines, measure
+
+        scored = self.chosen
+        if scored is not None:
+            found = await measure(self._core, scored.score.message)
+            measured = safe_text("\n".join(lines(found)))
+            self.query_one("#score-facts", Plain).update(Content.assemble(_detail(scored), "\n\n", measured))
+            self.query_one("#score-detail").focus()
 
     @work(group="scores", exclusive=True)
     async def action_withdraw(self) -> None:

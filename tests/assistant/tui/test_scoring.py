@@ -14,7 +14,7 @@ from assistant.tui.screens.dialogs import ConfirmDialog
 from assistant.tui.screens.score import GuideScreen, ScoreScreen
 from assistant.tui.screens.scores import ScoresScreen
 
-from .conftest import running, until
+from .conftest import configure, running, until
 
 
 async def test_one_key_scores_the_last_answer_and_types_nothing(home: Path) -> None:
@@ -166,3 +166,34 @@ async def test_scored_answers_are_a_source_of_datasets(home: Path) -> None:
         form.query_one("#dataset-name", Input).value = "good"
         form.query_one("#scores").toggle()  # type: ignore[attr-defined]  # a Tick
         assert form.request().scores
+
+
+async def test_an_answer_is_measured_and_the_second_page_says_what_agrees(home: Path) -> None:
+    """m measures the score under the cursor; page 2 tells how many answers are missing."""
+    async with running(home, size=(80, 24)) as run:
+        await run.ask("where is the key")
+        await run.send("/score good")
+        await until(lambda: "Scored: good" in run.screen_text())
+        await run.pilot.press("f9")
+        await until(lambda: "where is the key" in run.screen_text())
+        await run.pilot.pause()
+        await run.pilot.press("m")
+        await until(lambda: "declines" in run.screen_text())
+        await run.pilot.press("2")
+        await until(lambda: "not enough answers: 1 of 10" in run.screen_text())
+        assert "Spearman" in run.screen_text()
+        await run.pilot.press("f2")
+        await until(lambda: "where is the key" in run.screen_text())
+
+
+async def test_a_wrong_rule_in_the_settings_is_told_on_the_page(home: Path) -> None:
+    """The rest of the screen works."""
+    configure(home)
+    with (home / "config.toml").open("a") as settings:
+        settings.write('[scoring]\nrules = ["nope"]\n')
+    async with running(home) as run:
+        await run.pilot.press("f9")
+        await until(lambda: isinstance(run.app.screen, ScoresScreen))
+        await run.pilot.pause()
+        await run.pilot.press("2")
+        await until(lambda: "There is no rule 'nope'" in run.screen_text())

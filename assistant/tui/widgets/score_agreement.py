@@ -1,0 +1,80 @@
+"""The second page of scores: which automatic figure agrees with the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from assistant.safe_text import safe_text
+from assistant.scoring.agreement import ENOUGH, Agreement, agreement
+from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+
+COLUMNS = ("Figure", "Spearman", "95 % interval", "Answers", "It")
+COLOURS = {"agrees with you": "green", "goes against you": "red"}
+ABOUT = f"""Each figure ranks your scored answers. Spearman's correlation says how far its order is yours: 1 the same,
+0 no link, -1 the reverse. An interval above 0 means that it agrees with you beyond chance. {ENOUGH} answers are needed.
+ROUGE, BLEU, chrF, exact match and token F1 need a better answer, or another one scored well, to the same question."""
+NOTHING = "No answer has points, or good or bad. Alt+Y and Alt+N in the chat score the last one."
+
+
+class AgreementPane(Container):
+    """A table of figures, measured when the page is shown."""
+
+    def __init__(self, core: Core) -> None:
+        super().__init__(id="agreement")
+        self._core = core
+
+    def compose(self) -> ComposeResult:
+        """What is measured, the table, and how to read it."""
+        yield Plain(id="agreement-told")
+        yield ChoiceTable(id="agreement-list")
+        yield Plain(ABOUT, id="agreement-about")
+
+    def on_mount(self) -> None:
+        """Columns."""
+        table = self.query_one(ChoiceTable)
+        for label in COLUMNS:
+            table.add_column(label, key=label)
+
+    def focus_first(self) -> None:
+        """Ready to scroll."""
+        self.query_one(ChoiceTable).focus()
+
+    @work(group="agreement", exclusive=True)
+    async def reload(self) -> None:
+        """Measure the scored answers and fill the table."""
+        self._tell("Measuring…")
+        try:
+            found = await agreement(self._core, lambda done, total: self._tell(f"Measuring {done:,} of {total:,}…"))
+        except USER_ERRORS as error:
+            self._tell(told(error))
+            return
+        self._show(found)
+
+    def _show(self, found: list[Agreement]) -> None:
+        if not (tables := self.query(ChoiceTable)):  # the screen was left meanwhile
+            return
+        table = tables.first()
+        table.clear()
+        for each in found:
+            interval = (
+                (f"{each.rho:+.2f}", f"{each.low:+.2f} to {each.high:+.2f}") if each.rho is not None else ("", "")
+            )
+            says = Text(each.says, COLOURS.get(each.says, "dim"))
+            table.add_row(each.metric, *interval, Text(f"{each.count:,}", justify="right"), says)
+        self._tell("" if found else NOTHING)
+        table.display = bool(found)
+
+    def _tell(self, text: str) -> None:
+        for line in self.query("#agreement-told").results(Plain):
+            line.display = bool(text)
+            line.update(safe_text(text))
