@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from assistant.adapter_trials import AdapterTrials
     from assistant.adapter_use import AdapterUse
     from assistant.chat import ChatEngine
+    from assistant.folder_keeper import FolderKeeper
     from assistant.model import Model
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
@@ -53,6 +54,7 @@ class Core:
     folders: LinkedFolders
     retriever: Retriever
     index: WorkerProcess
+    watcher: WorkerProcess
     measuring: WorkerProcess  # holds answers against references; started when it is asked
     database: Database
     registry: Registry
@@ -170,7 +172,9 @@ class Core:
         reader = WorkerProcess("reader", self._reader_settings(), logs)
         self.index = WorkerProcess("index", self._index_settings(), logs)
         self.measuring = WorkerProcess("measuring", {}, logs)
-        self.workers = (model, reader, self.index, self.measuring)
+        exclude = [str(config.home), str(config.home.resolve())]
+        self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
+        self.workers = (model, reader, self.index, self.watcher, self.measuring)
         self.conversations = Conversations(chats)
         self.scores = Scores(chats)
         self.trials = AdapterTrials(None if documents.read_only else documents)
@@ -196,6 +200,14 @@ class Core:
         """A process that shows rows as the chat's model reads them; whoever asks for it stops it."""
         from assistant.models.location import resolve_model
         from assistant.prompting import system_prompt
+    def folder_keeper(self) -> FolderKeeper:
+        """What says when linked folders are to be synced; one is enough."""
+        from assistant.folder_keeper import FolderKeeper
+        from assistant.machine import Machine
+
+        settings = self.config.documents
+        return FolderKeeper(self.folders, self.watcher, Machine(settings.rest_on_battery, settings.rest_above))
+
 
         base, system = str(resolve_model(self.model.name)), system_prompt(self.config.answer.system_prompt)
         worker = WorkerProcess("encoding", {"base": base, "system_prompt": system}, self.config.home / "logs")

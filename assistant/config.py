@@ -71,6 +71,9 @@ class DocumentSettings:
     max_file_mb: int
     max_text_mb: int
     threads: int
+    watch: bool
+    rest_on_battery: bool
+    rest_above: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("documents", "max_file_mb"): (1, 100_000),
     ("documents", "max_text_mb"): (1, 24),
     ("documents", "threads"): (0, 256),
+    ("documents", "rest_above"): (0.1, 1),
 }
 
 

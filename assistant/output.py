@@ -20,6 +20,11 @@ def emit(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
+def emit_line(value: Any) -> None:
+    """Print one JSON value on one line, at once: for programs that read along."""
+    print(json.dumps(value), flush=True)
+
+
 def warn(text: str) -> None:
     """Print a line beside the result."""
     print(f"assistant: {safe_line(text)}", file=sys.stderr, flush=True)

@@ -31,10 +31,11 @@ SERVICES = {
     "model": "assistant.model_worker:ModelWorker",
     "reader": "ingest.reader_worker:ReaderWorker",
     "index": "ingest.index_worker:IndexWorker",
+    "watcher": "ingest.watch_worker:WatchWorker",
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
-ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30}  # bytes; the model worker sets its own
+ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30, "watcher": 2**30}  # bytes; the model worker sets its own
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 

@@ -20,7 +20,7 @@ from ingest.library import DEFAULT_COLLECTION, Library, check_collection, delete
 from ingest.planning import Plan, Planner
 from ingest.progress import Failure, Progress, Run, Summary
 from ingest.reading import Outcome, Reading
-from ingest.records import FailedFile, KnownFile, ReadFile, UnchangedFile
+from ingest.records import FailedFile, KnownFile, LaterFile, ReadFile, UnchangedFile
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -111,7 +111,7 @@ class Pipeline:
                 yield run.progress("read", "")
                 reading = asyncio.create_task(self._read_all(run, plan.known, outcomes))
                 while batch := await _next_batch(outcomes):
-                    vectors: list[bytes] = []
+                    vectors: dict[str, list[bytes]] = {}
                     async for progress in self._embed(run, batch, vectors):
                         yield progress
                     await self._commit(run, batch, vectors)
@@ -208,40 +208,47 @@ class Pipeline:
         except Exception as error:  # raised again by _next_batch, in the task that can report it
             await outcomes.put(error)
 
-    async def _embed(self, run: Run, batch: list[Outcome], vectors: list[bytes]) -> AsyncIterator[Progress]:
-        """Append the vectors of all chunks of the batch, in order."""
-        chunks = [(file, chunk) for file in batch if isinstance(file, ReadFile) for chunk in file.chunks]
+    async def _embed(self, run: Run, batch: list[Outcome], vectors: dict[str, list[bytes]]) -> AsyncIterator[Progress]:
+        """Add the vectors of the batch, in order of the chunks, by path. Known bytes are not embedded again."""
+        files = [file for file in batch if isinstance(file, ReadFile)]
+        known = await self._database.read(
+            lambda db: [records.known_vectors(db, run.embedder, file) if file.chunks else [] for file in files]
+        )
+        vectors.update({file.path: have or [] for file, have in zip(files, known, strict=True)})
+        chunks = [
+            (file, chunk) for file, have in zip(files, known, strict=True) if have is None for chunk in file.chunks
+        ]
         for start in range(0, len(chunks), TEXTS_PER_CALL):
             part = chunks[start : start + TEXTS_PER_CALL]
             reply = await self._ask_index("embed", texts=[chunk["embedding_text"] for _, chunk in part])
             length = reply.data["dimension"] * 4
-            vectors += [reply.blob[at : at + length] for at in range(0, len(part) * length, length)]
+            for place, (file, _) in enumerate(part):
+                vectors[file.path].append(reply.blob[place * length : (place + 1) * length])
             run.embedded += len(part)
             share = (start + len(part)) / len(chunks)
             yield run.progress("read", part[-1][0].path, share * sum(file.size + 1 for file in batch))
 
-    async def _commit(self, run: Run, batch: list[Outcome], vectors: list[bytes]) -> None:
+    async def _commit(self, run: Run, batch: list[Outcome], vectors: dict[str, list[bytes]]) -> None:
         """Write a batch in one transaction, and count only then."""
 
         def write(db: sqlite_utils.Database) -> list[bool]:
-            rest = iter(vectors)
             new = []
             for file in batch:
                 if isinstance(file, ReadFile):
-                    own = [next(rest) for _ in file.chunks]
-                    new.append(records.store(db, run.collection, run.embedder, file, own))
+                    new.append(records.store(db, run.collection, run.embedder, file, vectors[file.path]))
                 elif isinstance(file, FailedFile):
                     records.record_failure(db, run.collection, file)
-                else:
+                elif isinstance(file, UnchangedFile):
                     records.touch(db, run.collection, file)
             return new
 
-        run.index_is_stale |= any(not isinstance(file, UnchangedFile) for file in batch)
+        run.index_is_stale |= any(isinstance(file, ReadFile | FailedFile) for file in batch)
         new = await _to_its_end(self._database.write(write))
         run.added += sum(new)
         run.changed += len(new) - sum(new)
-        run.passages += len(vectors)
+        run.passages += sum(len(each) for each in vectors.values())
         run.unchanged += sum(isinstance(file, UnchangedFile) for file in batch)
+        run.later += sum(isinstance(file, LaterFile) for file in batch)
         run.failed += [Failure(file.path, file.reason) for file in batch if isinstance(file, FailedFile)]
         run.done += len(batch)
         run.bytes_done += sum(file.size + 1 for file in batch)

@@ -73,6 +73,9 @@ class Planner:
             path for path in known
             if path not in found and inside(path, folders) and not inside(path, unreachable)
         ]  # fmt: skip
+        if gone:  # a file moved during a walk may be seen at neither place: what two walks miss is gone or moved
+            found, unreachable = await self._reading.scan(roots)
+            gone = [path for path in gone if path not in found and not inside(path, unreachable)]
         plan = Plan(known, failed=[Failure(path, reason) for path, reason in unreachable.items()])
         named = set(roots)
         for path, file in found.items():

@@ -44,7 +44,8 @@ class Withheld:
 class Summary:
     """What a run did, counted as it was committed. `passages` are those written by this run.
 
-    `moved` files lie elsewhere now and were not embedded again; they do not count as unchanged.
+    `moved` files lie elsewhere now and were not embedded again; they do not count as unchanged. `later` ones
+    went or changed during the run, which left them as they were.
     """
 
     added: int
@@ -56,6 +57,7 @@ class Summary:
     seconds: float
     moved: int = 0
     withheld: tuple[Withheld, ...] = ()
+    later: int = 0
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class Run:
     unchanged: int = 0
     removed: int = 0
     moved: int = 0
+    later: int = 0
     withheld: list[Withheld] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     passages: int = 0
@@ -100,6 +103,7 @@ class Run:
             seconds,
             self.moved,
             tuple(self.withheld),
+            self.later,
         )
 
 
@@ -115,4 +119,5 @@ def combined(summaries: list[Summary]) -> Summary:
         round(sum(each.seconds for each in summaries), 3),
         sum(each.moved for each in summaries),
         tuple(withheld for each in summaries for withheld in each.withheld),
+        sum(each.later for each in summaries),
     )

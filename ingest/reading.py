@@ -7,6 +7,7 @@ is asked of it here can be asked twice.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from typing import Any
 
 from ingest import records
 from ingest.collaborators import Database, Worker
-from ingest.records import CRASHES_ALLOWED, FailedFile, FoundFile, KnownFile, ReadFile, UnchangedFile
+from ingest.records import CRASHES_ALLOWED, FailedFile, FoundFile, KnownFile, LaterFile, ReadFile, UnchangedFile
 
 RESTART_PATIENCE = 90.0  # seconds; the reader may be restarted only so often a minute
-Outcome = ReadFile | UnchangedFile | FailedFile
+Outcome = ReadFile | UnchangedFile | FailedFile | LaterFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,11 @@ class Reading:
         return found
 
     async def read(self, file: FoundFile, before: KnownFile | None, collection: int) -> Outcome:
-        """The text and chunks of a file, or that it is as it was, or why it cannot be read."""
+        """The text and chunks of a file, or that it is as it was, or why it cannot be read.
+
+        A file that is another one by now does not take the place of its document: it may have been moved there,
+        and the document elsewhere.
+        """
         known_sha256 = before.sha256 if before and before.state == "ready" and before.embedded else ""
         while True:
             await self._ready()
@@ -81,8 +86,10 @@ class Reading:
             try:
                 async with asyncio.timeout(self._read_seconds):
                     reply = await self._reader.call("read", path=file.path, known_sha256=known_sha256)
-                return _outcome(file, reply.data)
+                return _outcome(file, reply.data, bool(known_sha256))
             except self._unreadable as error:
+                if not await asyncio.to_thread(os.path.lexists, file.path):
+                    return LaterFile(file.path, file.size)
                 return FailedFile(file.path, file.size, file.mtime_ns, str(error))
             except TimeoutError:
                 reason = f"took longer than {self._read_seconds:g} s to read"
@@ -106,8 +113,10 @@ class Reading:
             await asyncio.sleep(2.0)
 
 
-def _outcome(file: FoundFile, data: dict[str, Any]) -> Outcome:
+def _outcome(file: FoundFile, data: dict[str, Any], replaces: bool) -> Outcome:
     if data["unchanged"]:
         return UnchangedFile(file.path, data["size"], data["mtime_ns"])
+    if replaces and (data["size"], data["mtime_ns"]) != (file.size, file.mtime_ns):
+        return LaterFile(file.path, file.size)
     names = ("size", "mtime_ns", "sha256", "title", "text", "pages", "notes", "page_starts", "chunks")
     return ReadFile(path=file.path, **{name: data[name] for name in names})

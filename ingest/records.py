@@ -77,6 +77,14 @@ class FailedFile:
     state: str = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class LaterFile:
+    """A file that went, or became another one, between the walk and its reading: the next run takes it."""
+
+    path: str
+    size: int
+
+
 def collection_number(db: sqlite_utils.Database, name: str) -> int:
     """The collection's number; it is made if it is new."""
     db.conn.execute("INSERT INTO collections (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
@@ -169,6 +177,23 @@ def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadF
         )
         db.conn.execute("INSERT INTO vectors VALUES (?, ?, ?)", (cursor.lastrowid, embedder, vector))
     return bool(is_new)
+
+
+def known_vectors(db: sqlite_utils.Database, embedder: int, file: ReadFile) -> list[bytes] | None:
+    """The vectors of a document with the same bytes and the same passages, in order; None where there is none.
+
+    They may have been made under another title: what is said in a file weighs more than what it is called.
+    """
+    suffix, places = Path(file.path).suffix, [(chunk["start"], chunk["end"]) for chunk in file.chunks]
+    for number, path in db.conn.execute("SELECT id, path FROM documents WHERE sha256 = ?", (file.sha256,)).fetchall():
+        rows = db.conn.execute(
+            'SELECT k.start, k."end", v.vector FROM chunks k JOIN vectors v ON v.chunk_id = k.id AND v.embedder_id = ?'
+            " WHERE k.document_id = ? ORDER BY k.id",
+            (embedder, number),
+        ).fetchall()
+        if Path(os.fsdecode(path)).suffix == suffix and [(row[0], row[1]) for row in rows] == places:
+            return [row[2] for row in rows]
+    return None
 
 
 def touch(db: sqlite_utils.Database, collection: int, file: UnchangedFile) -> None:

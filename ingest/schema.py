@@ -135,6 +135,12 @@ def linked_folders(db: sqlite_utils.Database) -> None:
     _run(db, LINKED_FOLDERS)
 
 
+@migrations()
+def documents_by_content(db: sqlite_utils.Database) -> None:
+    """Find documents by the hash of their bytes: equal ones share the work of embedding."""
+    db.conn.execute("CREATE INDEX documents_by_content ON documents(sha256)")
+
+
 def _run(db: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the migration's transaction first."""
     statement = ""

@@ -1,4 +1,4 @@
-"""`assistant folders`: folders that stay in step with the library."""
+"""`assistant folders`: folders that stay in step with the library; `watch` prints a JSON object a sync."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from assistant.commands.ingest_report import (
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import LibraryError, NotFoundError
-from assistant.output import emit, say
+from assistant.output import emit, emit_line, say, warn
 from assistant.safe_text import safe_line
 from ingest.library import DEFAULT_COLLECTION
 from ingest.progress import Summary, combined
@@ -47,6 +47,7 @@ def add_parsers(commands: Any) -> None:
     sync.add_argument("--dry-run", action="store_true", help="only say what would happen")
     sync.add_argument("--retry", action="store_true", help="read files again that failed and did not change since")
     sync.add_argument("--yes", action="store_true", help="remove what vanished, even if it is most of a folder")
+    _action(actions, "watch", run_watch, "sync now and after every change, until Ctrl-C")
     failures = _action(actions, "failures", run_failures, "files that could not be read, with the reason")
     failures.add_argument("paths", nargs="*", metavar="PATH", help="which of the linked folders (default: all)")
     unlink = _action(actions, "unlink", run_unlink, "keep a folder in step no longer")
@@ -96,6 +97,43 @@ async def run_sync(arguments: argparse.Namespace, config: Config) -> int:
         if arguments.dry_run:
             return _told_plans(await core.folders.preview(folders, retry=arguments.retry), arguments.json)
         return await _sync(core, folders, arguments)
+
+
+async def run_watch(arguments: argparse.Namespace, config: Config) -> int:
+    """Print a line for each sync that did something; with --json a JSON object a line."""
+    async with opened_core(config) as core:
+        folders = await core.folders.all()
+        if not folders:
+            raise NotFoundError("No folder is linked.", "`assistant folders link PATH` links one.")
+        if not arguments.json:
+            say(f"Watching {len(folders)} folder{'s' * (len(folders) != 1)}. Ctrl-C ends it.")
+        keeper, told = core.folder_keeper(), dict[str, str]()
+        async for due in keeper.due():
+            told = _tell_polled(keeper.polled, told)
+            async for item in keeper.sync(due):
+                if isinstance(item, Summary):
+                    _tell_sync(item, arguments.json)
+                elif not arguments.json:
+                    show_progress(item)
+    return 0
+
+
+def _tell_sync(summary: Summary, as_json: bool) -> None:
+    """What one sync did; nothing where nothing was to do."""
+    if as_json:
+        emit_line(asdict(summary))
+    elif summary.added or summary.changed or summary.moved or summary.removed or summary.withheld:
+        report(summary, False, CONFIRM)
+    else:
+        end_progress()
+
+
+def _tell_polled(polled: dict[str, str], told: dict[str, str]) -> dict[str, str]:
+    """Warn, once, of folders whose changes are found late; gives what was told."""
+    for path, reason in polled.items():
+        if told.get(path) != reason:
+            warn(f"{path} is not watched but looked through from time to time: {reason}.")
+    return dict(polled)
 
 
 async def run_failures(arguments: argparse.Namespace, config: Config) -> int:

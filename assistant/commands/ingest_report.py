@@ -37,6 +37,8 @@ def report(summary: Summary, as_json: bool, option: str) -> None:
     )
     for failure in summary.failed:
         say(f"  {safe_line(failure.path)}: {failure.reason}")
+    if summary.later:
+        say(f"{summary.later} changed meanwhile and were left as they were; the next run takes them.")
     tell_withheld(summary.withheld, option)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -116,3 +117,27 @@ def test_names_that_are_no_utf8_are_followed_too(run, tmp_path):
     assert json.loads(run("folders", "sync", "--json").stdout)["moved"] == 1
     assert run("folders", "unlink", os.fsdecode(folder), "--remove").returncode == 0
     assert json.loads(run("documents", "--json").stdout) == []
+
+
+def test_watching_follows_changes_until_it_is_interrupted(home, papers):
+    """A JSON line for each sync; Ctrl-C ends it with 130, and the links stay."""
+    program = [sys.executable, "-m", "assistant", "--home", str(home)]
+    subprocess.run([*program, "folders", "link", str(papers)], check=True, capture_output=True)
+    watch = subprocess.Popen([*program, "folders", "watch", "--json"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(watch.stdout.readline())["unchanged"] == 30
+        (papers / "new.txt").write_text("A new note.")
+        (papers / "note-3.txt").unlink()
+        changed = json.loads(watch.stdout.readline())
+        assert (changed["added"], changed["removed"]) == (1, 1)
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(20) == 130
+    finally:
+        watch.kill()
+        watch.stdout.close()
+
+
+def test_watching_needs_a_linked_folder(run):
+    """With none there is nothing to wait for."""
+    result = run("folders", "watch")
+    assert (result.returncode, result.stdout) == (3, "") and "folders link PATH" in result.stderr

@@ -316,3 +316,51 @@ def test_kill_at_any_moment_leaves_documents_whole(tmp_path: Path, kills: int) -
     with contextlib.closing(sqlite3.connect(tmp_path / "home" / "assistant.db")) as db:
         assert db.execute("SELECT count(*) FROM documents WHERE state = 'ready'").fetchone() == (400,)
         assert db.execute(HALF_INDEXED).fetchone() == (0,)
+
+
+async def test_bytes_that_are_known_are_not_embedded_again(made: MadeLibrary, files: Path) -> None:
+    """A copy is a document of its own with the vectors of the first, also in another collection."""
+    await made.ingest(files)
+    made.index.calls.clear()
+    (files / "copy.txt").write_bytes((files / "a.txt").read_bytes())
+    assert outcome(await made.ingest(files)) == (1, 0, 3, 0, 0)
+    assert outcome(await made.ingest(files, collection="other")) == (4, 0, 0, 0, 0)
+    vectors = await made.rows("SELECT count(*), count(DISTINCT v.vector) FROM vectors v")
+    assert vectors == [(8, 3)]
+    assert made.index.calls.count("embed") == 4, "two for the name of the embedder in each run"
+    assert (await made.library.counts()).documents == 8
+
+
+class SlowReader(DirectWorker):
+    """A reader before which something happens to the files."""
+
+    before: Any = None
+
+    async def call(self, method: str, /, *, blob: bytes = b"", **arguments: Any) -> Reply:
+        """Let it happen, once, then read."""
+        if method == "read" and self.before is not None:
+            happen, self.before = self.before, None
+            happen()
+        return await super().call(method, blob=blob, **arguments)
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["moved away", "another moved here"])
+async def test_a_file_that_changes_between_walk_and_reading_is_left_to_the_next_run(
+    made: MadeLibrary, files: Path, moved: bool
+) -> None:
+    """Its document stays as it was; the next run finds the move, and nothing is embedded again."""
+    reader = SlowReader(ReaderWorker(**reader_settings("hashed")))
+    made.pipeline = Pipeline(made.database, reader, made.index, unreadable=LibraryError, crashed=WorkerError)
+    await made.ingest(files)
+    before = await made.rows("SELECT id, text FROM chunks ORDER BY id")
+    later(files / "a.txt")
+    if moved:
+        reader.before = lambda: (files / "a.txt").rename(files / "z.txt")
+    else:
+        reader.before = lambda: (files / "b.md").replace(files / "a.txt")
+    first = await made.ingest(files)
+    assert (first.later, first.failed) == (1, ())
+    assert await made.rows("SELECT id, text FROM chunks ORDER BY id") == before
+    second = await made.ingest(files)
+    if moved:
+        assert (second.moved, second.passages) == (1, 0)
