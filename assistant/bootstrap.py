@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assistant.chat import ChatEngine
     from assistant.folder_keeper import FolderKeeper
     from assistant.model import Model
+    from assistant.storage.comparisons import Comparisons
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
     from assistant.storage.scores import Scores
@@ -45,6 +46,7 @@ class Core:
 
     conversations: Conversations
     scores: Scores
+    comparisons: Comparisons
     teachings: Teachings
     engine: ChatEngine
     model: Model
@@ -157,6 +159,7 @@ class Core:
         from assistant.adapter_use import AdapterUse
         from assistant.chat import ChatEngine
         from assistant.model import Model
+        from assistant.storage.comparisons import Comparisons
         from assistant.storage.conversations import Conversations
         from assistant.storage.scores import Scores
         from assistant.storage.teachings import Teachings
@@ -177,6 +180,7 @@ class Core:
         self.workers = (model, reader, self.index, self.watcher, self.measuring)
         self.conversations = Conversations(chats)
         self.scores = Scores(chats)
+        self.comparisons = Comparisons(chats)
         self.trials = AdapterTrials(None if documents.read_only else documents)
         self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.registry = Registry(documents, config.home / "adapters")

@@ -32,6 +32,7 @@ class Turn:
     """The state of the answer under way."""
 
     answer: Message
+    mix: str | None = None  # the adapters for this answer alone
     text: str = ""
     passages: tuple[Passage, ...] = ()
     notices: list[str] = field(default_factory=list)
@@ -89,14 +90,18 @@ class ChatEngine:
             thread = await self._conversations.thread(conversation_id)
             parent = thread[-1].id if thread else None
             question, answer = await self._conversations.begin_turn(conversation_id, parent, text, chosen)
-            async with contextlib.aclosing(self._answer(thread, question, answer, chosen, use_documents)) as events:
+            async with contextlib.aclosing(
+                self._answer(Turn(answer), thread, question, chosen, use_documents)
+            ) as events:
                 async for event in events:
                     yield event
 
     async def regenerate(
-        self, message_id: int, *, sampling: Sampling | None = None, use_documents: bool = True
+        self, message_id: int, *, sampling: Sampling | None = None, use_documents: bool = True, mix: str | None = None
     ) -> AsyncGenerator[Event, None]:
         """Answer the question of an answer again; the new answer is its sibling, the old one stays.
+
+        `mix` are the adapters for this answer alone, "" the base; None is what the chat answers with.
 
         Raises:
             UsageError: the message is no answer, or another answer is under way.
@@ -108,8 +113,9 @@ class ChatEngine:
                 raise UsageError("Only an answer can be generated again.")
             thread = await self._conversations.thread(old.conversation_id, old.parent_id)
             answer = await self._conversations.begin_answer(old.conversation_id, old.parent_id, chosen)
+            turn = Turn(answer, mix=mix)
             async with contextlib.aclosing(
-                self._answer(thread[:-1], thread[-1], answer, chosen, use_documents)
+                self._answer(turn, thread[:-1], thread[-1], chosen, use_documents)
             ) as events:
                 async for event in events:
                     yield event
@@ -128,11 +134,10 @@ class ChatEngine:
                 self._stopping = None
 
     async def _answer(
-        self, thread: Sequence[Message], question: Message, answer: Message, sampling: Sampling, use_documents: bool
+        self, turn: Turn, thread: Sequence[Message], question: Message, sampling: Sampling, use_documents: bool
     ) -> AsyncGenerator[Event, None]:
         """The turn after its question is stored. However it ends, the end is stored."""
-        turn = Turn(answer)
-        ended = False
+        answer, ended = turn.answer, False
         try:
             yield Started(question, answer)
             async with contextlib.aclosing(self._steps(turn, thread, question, sampling, use_documents)) as events:
@@ -155,7 +160,8 @@ class ChatEngine:
         self, turn: Turn, thread: Sequence[Message], question: Message, sampling: Sampling, use_documents: bool
     ) -> AsyncGenerator[Event, None]:
         if self.before_answer is not None:
-            await self.before_answer(await self._conversations.get(question.conversation_id))
+            chat = await self._conversations.get(question.conversation_id)
+            await self.before_answer(chat if turn.mix is None else replace(chat, adapters=turn.mix))
         history = usable_history(thread)
         result = await self._retrieve(turn, history, question, use_documents)
         trace = _trace(result)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from assistant.commands import compare
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import NotFoundError, UsageError
@@ -63,6 +64,7 @@ def add_parsers(commands: Any) -> None:
     measure.set_defaults(run=run_measure)
     agree = actions.add_parser("agreement", help="which automatic figure agrees with your scores")
     agree.set_defaults(run=run_agreement)
+    compare.add_actions(actions)
     actions.add_parser("guide", help="how to score").set_defaults(run=run_guide)
     for parser in actions.choices.values():
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)

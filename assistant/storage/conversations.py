@@ -80,7 +80,9 @@ class Conversations:
         return [_conversation(row) for row in rows]
 
     async def thread(self, conversation_id: int, leaf_id: int | None = None) -> list[Message]:
-        """The messages from the root to `leaf_id` (default: the newest message), oldest first."""
+        """The messages from the root to `leaf_id`, oldest first; by default to the one that `go_on_from` chose,
+        else to the newest."""
+        leaf_id = leaf_id or await self._leaf(conversation_id)
         sql = """WITH RECURSIVE path(id) AS (
                    SELECT COALESCE(?, (SELECT MAX(id) FROM messages WHERE conversation_id = ?))
                    UNION ALL SELECT m.parent_id FROM messages m JOIN path ON m.id = path.id
@@ -88,6 +90,18 @@ class Conversations:
                  SELECT m.* FROM messages m JOIN path ON m.id = path.id WHERE m.conversation_id = ? ORDER BY m.id"""
         values = [leaf_id, conversation_id, conversation_id]
         return [_message(row) for row in await self._database.read(lambda db: list(db.query(sql, values)))]
+
+    async def _leaf(self, conversation_id: int) -> int | None:
+        sql = "SELECT * FROM conversations WHERE id = ?"  # an older home on a read-only disk has no leaf_id
+        rows = await self._database.read(lambda db: list(db.query(sql, [conversation_id])))
+        return rows[0].get("leaf_id") if rows else None
+
+    async def go_on_from(self, message: Message) -> None:
+        """Let a chat go on from this answer, with what followed on it, until something new is asked or answered."""
+        sql = """WITH RECURSIVE below(id) AS (
+                   SELECT ? UNION ALL SELECT m.id FROM messages m JOIN below ON m.parent_id = below.id)
+                 UPDATE conversations SET leaf_id = (SELECT MAX(id) FROM below) WHERE id = ?"""
+        await self._database.write(lambda db: db.execute(sql, [message.id, message.conversation_id]))
 
     async def message(self, message_id: int) -> Message:
         """One message.
@@ -117,7 +131,7 @@ class Conversations:
             question = _insert(db, conversation_id, parent_id, "user", text, "done", None)
             answer = _insert(db, conversation_id, question, "assistant", "", "partial", sampling)
             db.execute(
-                """UPDATE conversations SET updated_at = ?, draft = '',
+                """UPDATE conversations SET updated_at = ?, draft = '', leaf_id = NULL,
                    title = CASE WHEN title = '' THEN ? ELSE title END WHERE id = ?""",
                 [_now(), _title(text), conversation_id],
             )
@@ -128,10 +142,12 @@ class Conversations:
 
     async def begin_answer(self, conversation_id: int, question_id: int, sampling: Sampling) -> Message:
         """Store another empty, partial answer to a question that is there already (a sibling)."""
-        identifier = await self._database.write(
-            lambda db: _insert(db, conversation_id, question_id, "assistant", "", "partial", sampling)
-        )
-        return await self.message(identifier)
+
+        def work(db: sqlite_utils.Database) -> int:
+            db.execute("UPDATE conversations SET leaf_id = NULL WHERE id = ?", [conversation_id])
+            return _insert(db, conversation_id, question_id, "assistant", "", "partial", sampling)
+
+        return await self.message(await self._database.write(work))
 
     async def grow_answer(self, message_id: int, text: str) -> None:
         """Store what has been streamed so far."""

@@ -93,3 +93,26 @@ def scores(db: sqlite_utils.Database) -> None:
             created_at TEXT NOT NULL,
             updated_at TEXT NOT NULL)"""
     )
+
+
+@migrations()
+def comparisons(db: sqlite_utils.Database) -> None:
+    """Answers to one question that were put in an order, and the answer that a chat goes on from."""
+    for statement in (
+        """CREATE TABLE comparisons (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            question_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+            all_bad INTEGER NOT NULL DEFAULT 0 CHECK (all_bad IN (0, 1)),
+            note TEXT NOT NULL DEFAULT '',
+            created_at TEXT NOT NULL)""",
+        """CREATE TABLE compared (
+            comparison_id INTEGER NOT NULL REFERENCES comparisons(id) ON DELETE CASCADE,
+            message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+            place INTEGER NOT NULL,        -- where it was shown, from 0
+            rank INTEGER NOT NULL,         -- 1 is the best
+            PRIMARY KEY (comparison_id, message_id))""",
+        "CREATE INDEX compared_by_message ON compared(message_id)",
+        "CREATE INDEX comparisons_by_question ON comparisons(question_id)",
+        "ALTER TABLE conversations ADD COLUMN leaf_id INTEGER REFERENCES messages(id) ON DELETE SET NULL",
+    ):
+        db.execute(statement)

@@ -1,0 +1,142 @@
+"""Which answer is preferred? Votes and pairs from comparisons, from scored siblings, and from better answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from adapters.proof.votes import FEWEST, Standing, Vote
+from assistant.chat_rows import ChosenAnswer, answer_row
+from assistant.scoring.comparison import Comparison
+from assistant.scoring.score import Scored
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+
+Source = Literal["edited", "comparison", "scores"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Answers to one question with their ranks, 1 the best; `source` says where the order comes from."""
+
+    question_id: int
+    answers: tuple[tuple[int, int, str, str], ...]  # message, rank, text, writer
+    source: Source
+    all_bad: bool = False
+
+    @property
+    def vote(self) -> Vote:
+        """As the leaderboard counts it."""
+        writers, ranks = tuple(each[3] for each in self.answers), tuple(each[1] for each in self.answers)
+        return Vote(str(self.question_id), writers, ranks)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An answer to learn and one to stay away from, below the turns that the model saw."""
+
+    message: int  # the rejected answer
+    chosen: str
+    rejected: str
+    source: Source
+    chosen_by: str = ""  # model and adapters; "" where the user wrote it
+    rejected_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The leaderboard with what it rests on. `first_picks` of `picks` went to the answer that was shown first."""
+
+    standings: tuple[Standing, ...]
+    votes: int
+    picks: int = 0
+    first_picks: int = 0
+
+    @property
+    def says(self) -> str:
+        """In words: what the votes are enough for."""
+        if len(self.standings) < 2:
+            return "No votes between two models or adapters yet."
+        few = [each for each in self.standings if each.votes < FEWEST]
+        beaten = any(each.better_than for each in self.standings)
+        if not beaten:
+            return "Not enough votes: no one is better beyond chance."
+        told = f" Not enough votes for {', '.join(each.name for each in few)}." if few else ""
+        return f"Places differ where the difference is beyond chance (95 %, over all pairs).{told}"
+
+
+async def rankings(core: Core) -> list[Ranking]:
+    """Every order of answers: those that were compared, then siblings that were scored and never compared."""
+    compared = await core.comparisons.all()
+    done = {answer.message for comparison in compared for answer in comparison.answers}
+    scored = [each for each in await core.scores.all() if each.score.overall is not None]
+    by_question: dict[int, list[Scored]] = {}
+    for each in scored:
+        if each.question_id and each.score.message not in done:
+            by_question.setdefault(each.question_id, []).append(each)
+    found = [_from_comparison(comparison) for comparison in compared]
+    return [*found, *(_from_scores(question, group) for question, group in by_question.items() if len(group) > 1)]
+
+
+async def board(core: Core) -> Board:
+    """The leaderboard of models and adapters.
+
+    Raises:
+        WorkerError: the child that counts died.
+    """
+    found = [ranking for ranking in await rankings(core) if len({each[3] for each in ranking.answers}) > 1]
+    votes = [asdict(ranking.vote) for ranking in found]
+    reply = (await core.measuring.call("leaderboard", votes=votes)).data if votes else []
+    standings = tuple(Standing(**{**entry, "better_than": tuple(entry["better_than"])}) for entry in reply)
+    picked = [(each, each.picked) for each in await core.comparisons.all() if each.picked]
+    first = sum(each.answers[0] == best for each, best in picked)
+    return Board(standings, len(found), len(picked), first)
+
+
+async def pairs(core: Core) -> list[Pair]:
+    """All pairs, each once: better answers over their originals, then higher over lower ranks."""
+    edited = [
+        Pair(each.score.message, each.score.better, each.answer, "edited", "", each.writer)
+        for each in reversed(await core.scores.all())
+        if each.score.better
+    ]
+    found = [*edited, *(pair for ranking in await rankings(core) for pair in _pairs_of(ranking))]
+    return list({(pair.message, pair.chosen): pair for pair in reversed(found)}.values())[::-1]
+
+
+async def pair_json(core: Core, pair: Pair) -> dict[str, Any]:
+    """A pair with its prompt, in the form that preference trainers read: prompt, chosen and rejected as messages."""
+    row = await answer_row(core, ChosenAnswer(pair.message))
+    return {
+        "prompt": [asdict(turn) for turn in row.turns[:-1]],
+        "chosen": [{"role": "assistant", "content": pair.chosen}],
+        "rejected": [{"role": "assistant", "content": pair.rejected}],
+        "source": pair.source,
+        "message": pair.message,
+        "chosen_by": pair.chosen_by,
+        "rejected_by": pair.rejected_by,
+    }
+
+
+def _from_comparison(comparison: Comparison) -> Ranking:
+    answers = tuple((each.message, each.rank, each.text, each.writer) for each in comparison.answers)
+    return Ranking(comparison.question_id, answers, "comparison", comparison.all_bad)
+
+
+def _from_scores(question: int, group: Sequence[Scored]) -> Ranking:
+    points = sorted({each.score.overall or 0.0 for each in group}, reverse=True)
+    ranked = tuple(
+        (each.score.message, 1 + points.index(each.score.overall or 0.0), each.answer, each.writer) for each in group
+    )
+    return Ranking(question, ranked, "scores")
+
+
+def _pairs_of(ranking: Ranking) -> Iterator[Pair]:
+    if ranking.all_bad:
+        return
+    for one, other in itertools.permutations(ranking.answers, 2):
+        if one[1] < other[1] and one[2].strip() != other[2].strip():
+            yield Pair(other[0], one[2], other[2], ranking.source, one[3], other[3])
