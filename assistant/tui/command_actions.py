@@ -183,6 +183,9 @@ class CommandActions:
             raise UsageError("An answer is good or bad.", "/score alone opens points, note and better answer.")
         await (self._screen.scoring.verdict(rest == "good") if rest else self._screen.scoring.more())
 
+    async def _compare(self, rest: str) -> None:
+        await self._screen.comparing.run(rest.split())
+
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_scores()
 

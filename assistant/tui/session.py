@@ -131,6 +131,15 @@ class ChatSession:
         await self._screen.transcript.drop_last_answer()
         await self._follow(self.core.engine.regenerate(message.id))
 
+    async def answer_unseen(self, message: Message, mix: str) -> Message | None:
+        """Another answer to the question of an answer, by a mix of adapters, shown nowhere: it is to be compared."""
+        self.answering = Answering(message.conversation_id, self._screen.session_changed)
+        self._screen.answering_changed()
+        try:
+            return await self.answering.follow(self.core.engine.regenerate(message.id, mix=mix), None)
+        finally:
+            self._end_answering()
+
     def _begin(self, conversation: Conversation | None, text: str) -> None:
         self.answering = Answering(conversation.id if conversation else 0, self._screen.session_changed)
         self._screen.answering_changed()

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from assistant.errors import AssistantError
 from assistant.tui.commands import Command, Suggestion, is_command, suggestions
+from assistant.tui.compare_actions import CompareActions
 from assistant.tui.score_actions import ScoreActions
 from assistant.tui.source_view import TWO_COLUMNS, SourceView
 from assistant.tui.widgets.chat_title import ChatTitle
@@ -48,7 +49,8 @@ class ChatScreen(Screen[None]):
         Binding("alt+c", "copy_answer", "Copy", show=False, priority=True, id="copy"),
         Binding("alt+y", "score(True)", "Good", show=False, priority=True, id="good"),
         Binding("alt+n", "score(False)", "Bad", show=False, priority=True, id="bad"),
-        Binding("alt+s", "score_more", "Score", show=False, priority=True, id="score"),
+        Binding("alt+s", "score(None)", "Score", show=False, priority=True, id="score"),
+        Binding("alt+v", "compare", "Compare", show=False, priority=True, id="compare"),
         Binding("alt+up", "select(-1)", "Answer above", show=False, id="answer-above"),
         Binding("alt+down", "select(1)", "Answer below", show=False, id="answer-below"),
         Binding("pageup", "page(-1)", "Scroll", show=False),
@@ -70,7 +72,7 @@ class ChatScreen(Screen[None]):
         self._sent_early: list[str] = []  # before the core was open
         self._actions: CommandActions | None = None
         self._sources = SourceView(self)
-        self.scoring = ScoreActions(self)
+        self.scoring, self.comparing = ScoreActions(self), CompareActions(self)
 
     def compose(self) -> ComposeResult:
         """Everything is there from the first frame; the chats come when the database is open."""
@@ -253,15 +255,15 @@ class ChatScreen(Screen[None]):
             self.app.copy_to_clipboard(view.text)
             self.app.say("The answer is in the clipboard.")
 
-    def action_score(self, good: bool) -> None:
-        """Call the chosen or last answer good or bad."""
+    def action_score(self, good: bool | None) -> None:
+        """Call the chosen or last answer good or bad; None: points, a note, the better answer."""
         if self.session is not None:
-            self._do(self.scoring.verdict(good))
+            self._do(self.scoring.more() if good is None else self.scoring.verdict(good))
 
-    def action_score_more(self) -> None:
-        """Points, a note, the better answer."""
+    def action_compare(self) -> None:
+        """Choose between the answers to a question."""
         if self.session is not None:
-            self._do(self.scoring.more())
+            self._do(self.comparing.run(()))
 
     def action_regenerate(self) -> None:
         """Answer the last question again."""

@@ -1,4 +1,4 @@
-"""The scores: what was said of answers, and which figures agree with it."""
+"""The scores: what was said of answers, which figures agree with it, and who wins by it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher, Footer
 
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.score_agreement import AgreementPane
+from assistant.tui.widgets.score_board import BoardPane
 from assistant.tui.widgets.score_list import ScoreList
 from assistant.tui.widgets.status_line import StatusLine
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
 
-PAGES = {"scores": "Scores", "agreement": "Which figure agrees"}
+PAGES = {"scores": "Scores", "agreement": "Which figure agrees", "leaderboard": "Leaderboard"}
 
 
 class ScoresScreen(Screen[None]):
@@ -50,6 +51,7 @@ class ScoresScreen(Screen[None]):
         with ContentSwitcher(initial="scores", id="scores-pages"):
             yield ScoreList(self._core)
             yield AgreementPane(self._core)
+            yield BoardPane(self._core)
         yield StatusLine()
         yield Footer(show_command_palette=False)
 
@@ -67,9 +69,12 @@ class ScoresScreen(Screen[None]):
             for number, (key, name) in enumerate(PAGES.items(), 1)
         ]
         self.query_one("#scores-title", Plain).update(Content.assemble(("Scores  ", "bold"), *names))
-        if page == "agreement":
-            self.query_one(AgreementPane).reload()
-        (self.query_one(ScoreList) if page == "scores" else self.query_one(AgreementPane)).focus_first()
+        if page == "scores":
+            self.query_one(ScoreList).focus_first()
+        else:
+            pane = self.query_one(AgreementPane) if page == "agreement" else self.query_one(BoardPane)
+            pane.reload()
+            pane.focus_first()
         self.refresh_bindings()
 
     def action_next_page(self) -> None:

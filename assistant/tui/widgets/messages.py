@@ -71,7 +71,7 @@ class AnswerView(Vertical, can_focus=True):
         Binding("space", "sources", "Sources", show=False),
         Binding("alt+y", "screen.score(True)", "Good", key_display="alt+y"),
         Binding("alt+n", "screen.score(False)", "Bad", key_display="alt+n"),
-        Binding("alt+s", "screen.score_more", "Score", key_display="alt+s"),
+        Binding("alt+s", "screen.score(None)", "Score", key_display="alt+s"),
     ]
 
     class SourcesWanted(UiMessage):

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ("Figure", "Spearman", "95 % interval", "Answers", "It")
 COLOURS = {"agrees with you": "green", "goes against you": "red"}
-ABOUT = f"""Each figure ranks your scored answers. Spearman's correlation says how far its order is yours: 1 the same,
-0 no link, -1 the reverse. An interval above 0 means that it agrees with you beyond chance. {ENOUGH} answers are needed.
-ROUGE, BLEU, chrF, exact match and token F1 need a better answer, or another one scored well, to the same question."""
+ABOUT = (
+    "Each figure ranks your scored answers. Spearman's correlation says how far its order is yours: 1 the same, 0 no "
+    "link, -1 the reverse. An interval above 0 means that it agrees with you beyond chance. "
+    f"{ENOUGH} answers are needed.\n\nROUGE, BLEU, chrF, exact match and token F1 need a better answer, or another one "
+    "scored well, to the same question."
+)
 NOTHING = "No answer has points, or good or bad. Alt+Y and Alt+N in the chat score the last one."
 
 

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("Score", "Points", "Answered by", "Question")
 SHOWN = 2_000  # characters of an answer
-NO_SCORES = """No answer is scored yet.
-
-In the chat, Alt+Y calls the last answer good and Alt+N bad; Alt+Up chooses another one. Alt+S takes points for helpful,
-truthful and harmless, a note, and the better answer. From the shell: assistant score last --good"""
+NO_SCORES = (
+    "No answer is scored yet.\n\nIn the chat, Alt+Y calls the last answer good and Alt+N bad; Alt+Up chooses another. "
+    "Alt+S takes points for helpful, truthful and harmless, a note, and the better answer. From the shell: assistant "
+    "score last --good"
+)
 
 
 class ScoreTable(ChoiceTable):

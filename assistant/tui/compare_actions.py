@@ -1,0 +1,95 @@
+"""Comparing from the chat: answers that are there, or one more from each mix of adapters, blind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from assistant.conversation import Message
+from assistant.errors import UsageError
+from assistant.scoring.comparing import all_same, checked_mixes
+from assistant.scoring.comparison import check_count
+from assistant.tui.told import USER_ERRORS, told
+
+if TYPE_CHECKING:
+    from assistant.tui.screens.chat import ChatScreen
+    from assistant.tui.session import ChatSession
+
+
+class CompareActions:
+    """Compares answers to the question of the chosen or last answer."""
+
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+
+    async def run(self, mixes: Sequence[str]) -> None:
+        """Compare what is there, or with `mixes` an answer from each; what goes wrong is told."""
+        session = self._screen.session
+        assert session is not None
+        try:
+            shown = self._shown(session)
+            if mixes:
+                answers = await self._answered(session, shown, mixes)
+            else:
+                numbers = await session.core.comparisons.siblings(shown.id)
+                if len(numbers) < 2:
+                    raise UsageError(
+                        "This question has one answer.", "Ctrl+R gives another; /compare base ADAPTER both."
+                    )
+                answers = [await session.core.conversations.message(number) for number in numbers]
+            if all_same(answers):
+                raise UsageError("The answers are the same.", "There is nothing to choose.")
+            await self._compare(session, shown, answers)
+        except USER_ERRORS as error:
+            self._screen.composer.tell(told(error), "error")
+
+    def _shown(self, session: ChatSession) -> Message:
+        """The answer whose question it is about.
+
+        Raises:
+            UsageError: there is none, or it is under way.
+        """
+        view = self._screen.transcript.chosen(self._screen.focused)
+        if view is None:
+            raise UsageError("There is no answer yet.", "Ask something first.")
+        if session.answering is not None:
+            raise UsageError("An answer is under way.", "Stop it first (Esc), or wait.")
+        return view.message
+
+    async def _answered(self, session: ChatSession, shown: Message, mixes: Sequence[str]) -> list[Message]:
+        """One answer from each mix, shown nowhere; the chat stays at the answer it was at, with its own adapters."""
+        check_count(range(len(mixes)))
+        checked = await checked_mixes(session.core, mixes)
+        last = (await session.core.conversations.thread(shown.conversation_id))[-1]
+        answers = []
+        try:
+            for number, mix in enumerate(random.sample(checked, len(checked)), 1):
+                self._screen.composer.tell(f"Answering {number} of {len(checked)}, unseen. Esc stops.")
+                answer = await session.answer_unseen(shown, mix)
+                if answer is None or answer.state != "done":
+                    raise UsageError("An answer was not finished.", "Nothing was compared.")
+                answers.append(answer)
+        finally:
+            await session.core.conversations.go_on_from(last)
+            await session.core.adapters.before_answer(await session.core.conversations.get(last.conversation_id))
+        self._screen.composer.tell("")
+        return answers
+
+    async def _compare(self, session: ChatSession, shown: Message, answers: list[Message]) -> None:
+        """Show them in random order; the chat goes on from the one picked, if nothing followed on the other."""
+        from assistant.tui.screens.compare import LETTERS, CompareScreen
+
+        question = (await session.core.conversations.message(shown.parent_id or 0)).text
+        random.shuffle(answers)
+        ranks = await self._screen.app.push_screen_wait(CompareScreen(session.core, question, answers))
+        if ranks is None:
+            self._screen.composer.tell("No vote.")
+            return
+        thread = await session.core.conversations.thread(shown.conversation_id)
+        if ranks.count(1) == 1 and thread[-1].id == shown.id:
+            await session.core.conversations.go_on_from(answers[ranks.index(1)])
+        await session.open_id(shown.conversation_id)
+        writers = [" + ".join(filter(None, (answer.model, answer.adapter))) for answer in answers]
+        who = ", ".join(f"{letter} was {writer}" for letter, writer in zip(LETTERS, writers, strict=False))
+        self._screen.composer.tell(f"{who}. F9 has the leaderboard.")

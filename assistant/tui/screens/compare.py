@@ -1,0 +1,110 @@
+"""Answers to one question beside each other: which is best is said before it is told who wrote which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from assistant.citations import with_marks
+from assistant.conversation import Message
+from assistant.safe_text import safe_line, safe_text
+from assistant.scoring.comparison import ranks_of_pick
+from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+    from assistant.tui.app import AssistantApp
+
+LETTERS = "ABCD"
+
+
+class AnswerPane(VerticalScroll):
+    """One answer under its letter."""
+
+    BINDING_GROUP_TITLE = "Answer"
+
+    def __init__(self, letter: str, answer: Message) -> None:
+        super().__init__(classes="compared")
+        self._letter, self._answer = letter, answer
+
+    def compose(self) -> ComposeResult:
+        """The letter, then the text as the chat shows it."""
+        from assistant.tui.widgets.markdown import AnswerMarkdown
+
+        yield Plain(Content.styled(f" {self._letter} ", "reverse bold"), classes="compared-letter")
+        yield AnswerMarkdown(safe_text(with_marks(self._answer.text, self._answer.citations)))
+
+
+class CompareScreen(Screen[tuple[int, ...] | None]):
+    """Gives the ranks of the answers in the order shown, or None for no vote; a vote is stored before it closes."""
+
+    CSS_PATH = ["screens.tcss", "scores.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
+    BINDING_GROUP_TITLE = "Compare"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(
+                f"{letter.lower()},{number}", f"pick({number - 1})", f"{letter} is best", key_display=letter.lower()
+            )
+            for number, letter in enumerate(LETTERS, 1)
+        ),
+        Binding("t", "tie(False)", "Tie"),
+        Binding("x", "tie(True)", "None will do"),
+        Binding("tab", "app.focus_next", "Next", show=False),
+        Binding("escape", "dismiss(None)", "No vote"),
+        Binding("ctrl+g", "guide", "Guide"),
+    ]
+    app: AssistantApp
+
+    def __init__(self, core: Core, question: str, answers: Sequence[Message]) -> None:
+        """`answers` are two to four, in an order that says nothing of who wrote them."""
+        super().__init__()
+        self._core, self._question, self._answers = core, question, answers
+
+    def compose(self) -> ComposeResult:
+        """The question, the answers, the keys."""
+        yield Plain(Content.assemble(("Which is best?   ", "bold"), safe_line(self._question)), id="compare-title")
+        with Grid(id="compare", classes=f"-of-{len(self._answers)}"):
+            for letter, answer in zip(LETTERS, self._answers, strict=False):
+                yield AnswerPane(letter, answer)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Ready to scroll the first."""
+        self.query(AnswerPane).first().focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only letters of answers that are there."""
+        return action != "pick" or int(str(parameters[0])) < len(self._answers)
+
+    def action_pick(self, place: int) -> None:
+        """This one is the best."""
+        self._store(ranks_of_pick(len(self._answers), place), False)
+
+    def action_tie(self, all_bad: bool) -> None:
+        """They are equally good, or none will do."""
+        self._store(ranks_of_pick(len(self._answers), None), all_bad)
+
+    def action_guide(self) -> None:
+        """How to score."""
+        from assistant.tui.screens.score import GuideScreen
+
+        self.app.push_screen(GuideScreen())
+
+    @work(group="compare", exclusive=True)
+    async def _store(self, ranks: tuple[int, ...], all_bad: bool) -> None:
+        try:
+            await self._core.comparisons.add([answer.id for answer in self._answers], ranks, all_bad=all_bad)
+        except USER_ERRORS as error:
+            self.app.tell(error)
+        else:
+            self.dismiss(ranks)
