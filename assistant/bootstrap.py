@@ -200,10 +200,6 @@ class Core:
         self.training = Training(self)
         self.engine.answering = self.training.yield_cores
 
-    def encoding_worker(self) -> WorkerProcess:
-        """A process that shows rows as the chat's model reads them; whoever asks for it stops it."""
-        from assistant.models.location import resolve_model
-        from assistant.prompting import system_prompt
     def folder_keeper(self) -> FolderKeeper:
         """What says when linked folders are to be synced; one is enough."""
         from assistant.folder_keeper import FolderKeeper
@@ -212,6 +208,10 @@ class Core:
         settings = self.config.documents
         return FolderKeeper(self.folders, self.watcher, Machine(settings.rest_on_battery, settings.rest_above))
 
+    def encoding_worker(self) -> WorkerProcess:
+        """A process that shows rows as the chat's model reads them; whoever asks for it stops it."""
+        from assistant.models.location import resolve_model
+        from assistant.prompting import system_prompt
 
         base, system = str(resolve_model(self.model.name)), system_prompt(self.config.answer.system_prompt)
         worker = WorkerProcess("encoding", {"base": base, "system_prompt": system}, self.config.home / "logs")
