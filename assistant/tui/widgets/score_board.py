@@ -22,7 +22,8 @@ COLUMNS = ("Place", "Points", "95 % interval", "Votes", "Won", "Model and adapte
 ABOUT = (
     "Points are Bradley–Terry strengths around 1,000; 400 more are ten times as strong. Votes come from comparing "
     "(Alt+V: the answers to a question; /compare base style: an answer from each), and from answers to the same "
-    "question that were scored apart. Who is shown first is chance: picked far more often than others, it tells of your habit."
+    "question that were scored apart. Who is shown first is chance: picked far more often than others, it tells of "
+    "your habit."
 )
 
 
