@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import TYPE_CHECKING
 
 from assistant.errors import WorkerError
@@ -47,7 +47,7 @@ class FolderKeeper:
         """Look again which folders are linked."""
         self._links_changed.set()
 
-    async def due(self) -> AsyncIterator[list[LinkedFolder]]:
+    async def due(self) -> AsyncGenerator[list[LinkedFolder], None]:
         """The folders to sync now: first all, then each time those that changed. Never ends by itself."""
         watching = asyncio.create_task(self._watch())
         try:
@@ -66,12 +66,12 @@ class FolderKeeper:
             await asyncio.gather(watching, return_exceptions=True)
             self.watching = False
 
-    async def sync(self, folders: list[LinkedFolder]) -> AsyncIterator[Progress | Summary]:
+    async def sync(self, folders: list[LinkedFolder]) -> AsyncGenerator[Progress | Summary, None]:
         """Sync what was due; broken off, and due again, when the moment turns bad."""
         paths = {folder.path for folder in folders}
         done = False
         try:
-            async with contextlib.aclosing(self._folders.sync(folders)) as items:  # type: ignore[type-var]  # an async generator has aclose
+            async with contextlib.aclosing(self._folders.sync(folders)) as items:
                 async for item in items:
                     if isinstance(item, Progress) and self._machine.why_rest():
                         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,13 +109,11 @@ class LinkedFolders:
 
     async def unlink(self, folder: LinkedFolder, *, remove: bool) -> int:
         """Keep a folder in step no longer; with `remove` its documents leave the library. Returns how many did."""
-
-        def write(db: sqlite_utils.Database) -> list[int]:
-            db.conn.execute("DELETE FROM linked_folders WHERE id = ?", (folder.id,))
-            return _documents_below(db, folder) if remove else []
-
-        documents = await self._database.write(write)
-        return await self._pipeline.remove(documents) if documents else 0
+        await self._database.write(lambda db: db.conn.execute("DELETE FROM linked_folders WHERE id = ?", (folder.id,)))
+        removed = 0
+        while remove and (documents := await self._database.read(lambda db: _documents_below(db, folder))):
+            removed += await self._pipeline.remove(documents)  # waits for a run, which may add some more
+        return removed
 
     async def failures(self, folders: Iterable[LinkedFolder]) -> list[Failure]:
         """The files below these folders that could not be read, with the reason."""
@@ -142,7 +140,7 @@ class LinkedFolders:
 
     async def sync(
         self, folders: Iterable[LinkedFolder], *, retry: bool = False, confirmed: bool = False
-    ) -> AsyncIterator[Progress | Summary]:
+    ) -> AsyncGenerator[Progress | Summary, None]:
         """Bring folders in step with the disk; a Summary ends each collection.
 
         Folders of one collection go together, so that files moved between them are seen as moved. `retry`
@@ -152,7 +150,7 @@ class LinkedFolders:
             await self._mark(group)
             removable = {folder.path: ALL for folder in group} if confirmed else _removable(group)
             run = self._pipeline.ingest(_paths(group), collection, retry=retry, removable=removable)
-            async with contextlib.aclosing(run) as items:  # type: ignore[type-var]  # an async generator has aclose
+            async with contextlib.aclosing(run) as items:
                 async for item in items:
                     if isinstance(item, Summary):
                         await self._finish(group, item)

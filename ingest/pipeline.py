@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,7 +85,7 @@ class Pipeline:
         *,
         retry: bool = False,
         removable: Mapping[str, int] | None = None,
-    ) -> AsyncIterator[Progress | Summary]:
+    ) -> AsyncGenerator[Progress | Summary, None]:
         """Bring files and folders into a collection; the last item is the Summary.
 
         Files gone from an ingested folder are removed, moved ones keep their document; for `retry` and

@@ -27,6 +27,7 @@ from assistant.tui.widgets.status_line import Status
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
+    from assistant.tui.folder_job import FolderJob
     from assistant.tui.ingest_job import IngestJob
     from assistant.tui.training_job import TrainingJob
     from assistant.tui.training_watch import Watch
@@ -60,6 +61,7 @@ class AssistantApp(App[None]):
         super().__init__()
         self.core = core
         self.ingest: IngestJob | None = None  # there as soon as the core is open
+        self.folders: FolderJob | None = None  # as above
         self.training: TrainingJob | None = None  # as above
         self.last_summary: Summary | None = None
         self.chat = ChatScreen()
@@ -90,9 +92,11 @@ class AssistantApp(App[None]):
         except AssistantError as error:
             await self.chat.cannot_open(error)
             return
+        from assistant.tui.folder_job import FolderJob
         from assistant.tui.ingest_job import IngestJob
 
         self.ingest = IngestJob(self.core.pipeline, self._ingested, self._job_failed)
+        self.folders = FolderJob(self.core, self.ingest, self.say, self._job_failed)
         await self._open_training()
         await self.chat.start(self.core)
         if self.core.other_instance is not None:
@@ -103,6 +107,7 @@ class AssistantApp(App[None]):
             gc.freeze()  # what is loaded stays loaded; collecting it again and again cost frames of 100 ms
         await self.core.warm()
         self.tell_notices()
+        self.folders.start()
 
     async def _open_training(self) -> None:
         from assistant.tui.training_job import TrainingJob, unfinished_line
@@ -139,8 +144,8 @@ class AssistantApp(App[None]):
     async def _close_core(self) -> None:
         if self.chat.session is not None:
             await self.chat.session.close()
-        if self.ingest is not None:
-            await self.ingest.cancel()
+        if self.folders is not None:
+            await self.folders.close()
         if self.training is not None and (told := await self.training.close()):
             self._exit_renderables.append(Text(safe_text(told)))
         await self.core.close()
@@ -176,17 +181,19 @@ class AssistantApp(App[None]):
             context_size=usage.context_size if usage else (model.info.context if model and model.info else 0),
             tokens_per_second=usage.tokens_per_second if usage else 0.0,
             activity=session.answering.line if session and session.answering else "",
-            ingest=self.ingest.line if self.ingest else "",
+            ingest=(self.ingest.line or self.folders.line) if self.ingest and self.folders else "",
             training=self.training.line if self.training else "",
         )
 
     def _ingested(self, summary: Summary) -> None:
-        from assistant.tui.ingest_job import summary_line
+        from assistant.tui.ingest_job import kept_line, summary_line
 
         self.last_summary = summary
         self.say(summary_line(summary), "warning" if summary.failed else "information")
         for failure in summary.failed[:3]:
             self.say(f"{failure.path}: {failure.reason}", "warning")
+        for each in summary.withheld:
+            self.say(kept_line(each, f"/add {each.folder} --yes"), "warning")
 
     def _trained(self, watch: Watch) -> None:
         from assistant.tui.training_job import ended_line
@@ -210,13 +217,13 @@ class AssistantApp(App[None]):
 
     def action_library(self) -> None:
         """Open the library."""
-        if self.ingest is None:
+        if self.ingest is None or self.folders is None:
             self.say("The library is not open yet.", "warning")
             return
         from assistant.tui.screens.library import LibraryScreen
 
         if not isinstance(self.screen, LibraryScreen):
-            self.push_screen(LibraryScreen(self.core, self.ingest))
+            self.push_screen(LibraryScreen(self.core, self.ingest, self.folders))
 
     def action_adapters(self) -> None:
         """Open the list of adapters."""

@@ -60,12 +60,12 @@ class CommandActions:
         self._screen.app.action_library()
 
     async def _add(self, rest: str) -> None:
-        path = expanded(rest)
+        path = expanded(rest.removesuffix(" --yes"))
         if not await asyncio.to_thread(path.exists):
             raise UsageError(f"There is no file or folder {path}.", "Tab completes paths.")
         job = self._screen.app.ingest
         if job is not None:
-            job.add([path], await self._collection())
+            job.add([path], await self._collection(), confirmed=rest.endswith(" --yes"))
             self._screen.composer.tell(f"Indexing {path}. You can go on asking meanwhile.")
 
     async def _collection(self) -> str:
@@ -74,6 +74,27 @@ class CommandActions:
 
         scope = self._session.conversation.collections if self._session.conversation else None
         return scope[0] if scope and len(scope) == 1 else DEFAULT_COLLECTION
+
+    async def _folders(self, rest: str) -> None:
+        from assistant.tui.screens.folders import FoldersScreen
+
+        app = self._screen.app
+        if app.ingest is not None and app.folders is not None:
+            app.push_screen(FoldersScreen(self._core, app.ingest, app.folders))
+
+    async def _link(self, rest: str) -> None:
+        job = self._screen.app.folders
+        if job is not None:
+            folder = await job.link(expanded(rest), await self._collection())
+            self._screen.composer.tell(f"Linked {folder.path}. You can go on asking while it is indexed.")
+
+    async def _sync(self, rest: str) -> None:
+        folders, job = await self._core.folders.all(), self._screen.app.folders
+        if not folders:
+            raise UsageError("No folder is linked.", "/link PATH links one.")
+        if job is not None:
+            job.sync(folders)
+            self._screen.composer.tell("Syncing. You can go on asking meanwhile.")
 
     async def _sources(self, rest: str) -> None:
         await self._screen.toggle_sources()

@@ -32,21 +32,23 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
         Binding("f2", "other_field", "Collection", show=False),
     ]
 
-    def __init__(self, collection: str) -> None:
+    def __init__(self, collection: str, *, folders_only: bool = False) -> None:
+        """`folders_only`: choose a folder to link."""
         super().__init__()
-        self._collection = collection
+        self._collection, self._folders_only = collection, folders_only
         self._paths: list[str] = []
 
     def compose(self) -> ComposeResult:
         """Path, what it may become, collection."""
         with Vertical(classes="dialog -wide-dialog"):
-            yield Plain("Add to the library", classes="dialog-title")
-            yield Input("~/", placeholder="File or folder", id="path", compact=True)
+            yield Plain("Link a folder" if self._folders_only else "Add to the library", classes="dialog-title")
+            yield Input("~/", placeholder="Folder" if self._folders_only else "File or folder", id="path", compact=True)
             yield OptionList(id="paths", markup=False, compact=True)
             yield Plain("Collection", classes="field-label")
             yield Input(self._collection, id="collection", compact=True)
             yield Plain(id="path-told", classes="dialog-note")
-            yield Plain("Enter  add   Tab  complete   ↑↓  choose   F2  collection   Esc  cancel", classes="dialog-keys")
+            enter = "Enter  link" if self._folders_only else "Enter  add"
+            yield Plain(f"{enter}   Tab  complete   ↑↓  choose   F2  collection   Esc  cancel", classes="dialog-keys")
 
     def on_mount(self) -> None:
         """The list follows the path; the path has the focus."""
@@ -62,11 +64,12 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
 
     @work(group="paths", exclusive=True)
     async def _list(self, typed: str) -> None:
-        self._paths = await completions(typed)
+        found = await completions(typed)
+        self._paths = [path for path in found if path.endswith("/")] if self._folders_only else found
         paths = self.query_one("#paths", OptionList)
         paths.clear_options()
         paths.add_options([Option(_label(path)) for path in self._paths])
-        self.query_one("#path-told", Plain).update(await asyncio.to_thread(_told, typed))
+        self.query_one("#path-told", Plain).update(await asyncio.to_thread(_told, typed, self._folders_only))
 
     def action_walk(self, step: int) -> None:
         """Highlight another entry of the list."""
@@ -99,10 +102,12 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
             self._set_path(self._paths[place])
             return
         typed, collection = self.query_one("#path", Input).value, self.query_one("#collection", Input).value.strip()
-        if await asyncio.to_thread(expanded(typed).exists):
+        path = expanded(typed)
+        if await asyncio.to_thread(path.is_dir if self._folders_only else path.exists):
             self.dismiss((typed, collection or self._collection))
         else:
-            self.query_one("#path-told", Plain).update("There is no such file or folder.")
+            what = "folder" if self._folders_only else "file or folder"
+            self.query_one("#path-told", Plain).update(f"There is no such {what}.")
 
     def _set_path(self, path: str) -> None:
         field = self.query_one("#path", Input)
@@ -115,13 +120,15 @@ def _label(path: str) -> Content:
     return Content.assemble(safe_line(name), ("/", "$text-accent") if path.endswith("/") else "")
 
 
-def _told(typed: str) -> str:
-    """What Enter would add."""
+def _told(typed: str, folders_only: bool) -> str:
+    """What Enter would add or link."""
     path = expanded(typed)
     if not typed.strip() or not path.exists():
         return ""
     if path.is_file():
-        return f"Enter adds this file ({path.stat().st_size / 1000:,.0f} kB)."
+        return "" if folders_only else f"Enter adds this file ({path.stat().st_size / 1000:,.0f} kB)."
     with os.scandir(path) as entries:
         count = sum(1 for _ in entries)
+    if folders_only:
+        return f"Enter says what linking this folder ({count:,} entries) would bring in."
     return f"Enter adds this folder ({count:,} entries) with all that is below it."

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -42,6 +43,50 @@ class ConfirmDialog(ModalScreen[bool]):
     def action_answer(self, answer: bool) -> None:
         """Close with the answer."""
         self.dismiss(answer)
+
+
+class ChooseDialog(ModalScreen[str | None]):
+    """Asks which of a few things to do; each has its key, and nothing is done by Enter."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Cancel")]
+
+    def __init__(self, question: str, note: str, keys: dict[str, str]) -> None:
+        """`keys` are letters and what each does; the letter is the answer."""
+        super().__init__()
+        self._question, self._note, self._keys = question, note, keys
+
+    def compose(self) -> ComposeResult:
+        """The question, what follows, and the keys."""
+        with Vertical(classes="dialog"):
+            yield Plain(safe_text(self._question), classes="dialog-title")
+            yield Plain(safe_text(self._note))
+            keys = "    ".join(f"{key}  {told}" for key, told in self._keys.items())
+            yield Plain(f"{keys}    Esc  cancel", classes="dialog-keys")
+
+    def on_key(self, event: Key) -> None:
+        """Answer with the letter."""
+        if event.key in self._keys:
+            event.stop()
+            self.dismiss(event.key)
+
+
+class ReadDialog(ModalScreen[None]):
+    """A text to read, which may be long."""
+
+    CSS_PATH = "screens.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Back")]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """One column that scrolls."""
+        with VerticalScroll(classes="help"):
+            yield Plain(safe_text(self._title), classes="dialog-title")
+            yield Plain(safe_text(self._text))
+            yield Plain("Esc  back", classes="dialog-keys")
 
 
 class LinkDialog(ModalScreen[None]):

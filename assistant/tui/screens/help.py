@@ -26,7 +26,7 @@ KEYS = (
     ("Esc", "stop the answer, close a panel"),
     ("Ctrl+N", "new chat"),
     ("Ctrl+B", "chats: Enter opens, Delete deletes"),
-    ("Ctrl+L", "library"),
+    ("Ctrl+L", "library; then f: linked folders"),
     ("F3", "adapters: on, off, strength, mixing, proof"),
     ("F4, Ctrl+T", "training: data, recipe, progress, runs"),
     ("F8", "roll back: the adapters that were on before"),

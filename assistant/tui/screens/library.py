@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Footer, Input, OptionList
 from textual.widgets.option_list import Option
 
 from assistant.safe_text import safe_line, safe_text
+from assistant.tui.folder_text import strip_line
 from assistant.tui.ingest_job import IngestJob
 from assistant.tui.sources import scores
 from assistant.tui.told import USER_ERRORS
@@ -25,6 +26,7 @@ from ingest.document import place_label
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
+    from assistant.tui.folder_job import FolderJob
     from ingest.document import Passage, SearchResult
     from ingest.library import DocumentSummary
 
@@ -35,6 +37,7 @@ STATES = {"ready": ("ready", "green"), "failed": ("failed", "red"), "quarantined
 EMPTY = """No documents yet.
 
 Press  a  to add a file or a folder with all that is in it: text, Markdown, HTML, PDF, Word, source code.
+Press  f  to link a folder: whatever changes in it follows into the library.
 Files are read where they lie; nothing is copied or changed."""
 
 
@@ -47,21 +50,24 @@ class LibraryScreen(Screen[None]):
         Binding("escape", "back", "Back"),
         Binding("a", "add", "Add"),
         Binding("d,delete", "remove", "Remove", key_display="d"),
+        Binding("r", "retry", "Read again"),
+        Binding("f", "folders", "Folders"),
         Binding("s,slash", "search", "Test search", key_display="s"),
         Binding("x", "cancel", "Stop indexing"),
         Binding("ctrl+l", "back", "Back", show=False),
     ]
     app: AssistantApp
 
-    def __init__(self, core: Core, job: IngestJob) -> None:
+    def __init__(self, core: Core, job: IngestJob, folders: FolderJob) -> None:
         super().__init__()
-        self._core, self._job = core, job
+        self._core, self._job, self._keeping = core, job, folders
         self._documents: list[DocumentSummary] = []
         self._seen_changes = job.changes
 
     def compose(self) -> ComposeResult:
         """Counts, the table, what the chosen row has to say, the search, progress."""
         yield Plain("Library", id="library-title")
+        yield Plain(id="linked")
         yield Plain(EMPTY, id="library-empty")
         yield DataTable(id="documents", cursor_type="row", zebra_stripes=False)
         yield OptionList(id="found", markup=False)
@@ -96,6 +102,10 @@ class LibraryScreen(Screen[None]):
         table.display = bool(documents) and not self.query_one("#found").display
         self.query_one("#library-empty").display = not documents
         self._show_counts()
+        linked = self.query_one("#linked", Plain)
+        folders = await self._core.folders.all()
+        linked.display = bool(folders)
+        linked.update(f"Linked: {strip_line(folders)}")
         self._show_detail()
 
     async def _refresh_while_running(self) -> None:
@@ -126,15 +136,18 @@ class LibraryScreen(Screen[None]):
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self) -> None:
         self._show_detail()
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what can be done now; letters go into the search while it is open."""
         typing = isinstance(self.focused, Input)
         if action == "cancel":
             return self._job.running and not typing
+        if action == "retry":
+            return not typing and (document := self._chosen()) is not None and document.state != "ready"
         if action == "remove":
             return bool(self._documents) and not typing
-        return action not in ("add", "search") or not typing
+        return action not in ("add", "search", "folders") or not typing
 
     async def action_back(self) -> None:
         """Close the search, or the library."""
@@ -178,8 +191,20 @@ class LibraryScreen(Screen[None]):
                 self.app.tell(error)
             await self.refresh_documents()
 
+    def action_retry(self) -> None:
+        """Read the chosen document, which failed, again."""
+        if (document := self._chosen()) is not None:
+            self._job.add([Path(document.path)], document.collection)
+
+    def action_folders(self) -> None:
+        """Open the linked folders."""
+        from assistant.tui.screens.folders import FoldersScreen
+
+        self.app.push_screen(FoldersScreen(self._core, self._job, self._keeping))
+
     async def action_cancel(self) -> None:
-        """Stop indexing; what is done stays."""
+        """Stop indexing; what is done stays, and changes of linked folders wait until a sync is asked for."""
+        self._keeping.stop()
         await self._job.cancel()
         self.app.say("Indexing was stopped. What was indexed so far can be searched.")
         await self.refresh_documents()

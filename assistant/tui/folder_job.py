@@ -1,0 +1,112 @@
+"""Linked folders while the app is open: kept in step in the background, synced by hand, linked and unlinked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.safe_text import safe_line
+from assistant.tui.ingest_job import kept_line, summary_line
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+    from assistant.tui.ingest_job import IngestJob
+    from ingest.folders import LinkedFolder
+    from ingest.progress import Summary
+
+Told = Callable[[str, str], None]  # a text, and how severe it is
+
+
+class FolderJob:
+    """Asks the keeper what is due and has it run by the ingest job; tells only what the user must know."""
+
+    def __init__(self, core: Core, ingest: IngestJob, tell: Told, failed: Callable[[Exception], None]) -> None:
+        self._core, self._ingest, self._tell, self._failed = core, ingest, tell, failed
+        self._keeper = core.folder_keeper()
+        self._task: asyncio.Task[None] | None = None
+        self._told: set[str] = set()  # what was told already of failing files and vanished documents
+
+    @property
+    def line(self) -> str:
+        """Why changes wait, for the status line; "" when nothing waits."""
+        resting = self._keeper.resting
+        return f"folders wait: {resting}" if resting else ""
+
+    @property
+    def polled(self) -> dict[str, str]:
+        """Folders that are not watched but looked through from time to time, and why."""
+        return self._keeper.polled
+
+    @property
+    def watching(self) -> bool:
+        """Whether changes are followed."""
+        return self._keeper.watching
+
+    def start(self) -> None:
+        """Keep the folders in step from now on, unless the settings or a read-only home forbid it."""
+        if self._core.config.documents.watch and not self._core.read_only:
+            self._task = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        """Follow changes no longer, and end what the ingest job runs."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._ingest.cancel()
+
+    def stop(self) -> None:
+        """Let changes wait until `sync`."""
+        self._keeper.stopped = self._task is not None
+
+    def sync(self, folders: list[LinkedFolder], *, retry: bool = False, confirmed: bool = False) -> None:
+        """Bring folders in step now, whatever the moment; see LinkedFolders.sync."""
+        self._keeper.resume()
+        self._told.clear()
+        self._ingest.run(lambda: self._core.folders.sync(folders, retry=retry, confirmed=confirmed), self._synced)
+
+    async def link(self, path: Path, collection: str) -> LinkedFolder:
+        """Link a folder and sync it.
+
+        Raises:
+            IngestError: it cannot be linked.
+        """
+        folder = await self._core.folders.link(path, collection)
+        self._keeper.links_changed()
+        self.sync([folder])
+        return folder
+
+    async def unlink(self, folder: LinkedFolder, *, remove: bool) -> int:
+        """Unlink a folder; returns how many documents left the library."""
+        removed = await self._core.folders.unlink(folder, remove=remove)
+        self._keeper.links_changed()
+        self._ingest.changes += 1
+        return removed
+
+    async def _keep(self) -> None:
+        try:
+            async with contextlib.aclosing(self._keeper.due()) as all_due:
+                async for due in all_due:
+                    await self._ingest.run(partial(self._keeper.sync, due), self._kept).wait()
+        except Exception as error:  # a defect in the background must be told
+            self._failed(error)
+
+    def _synced(self, summary: Summary) -> None:
+        """A sync the user asked for: say what it did."""
+        self._tell(summary_line(summary), "warning" if summary.failed else "information")
+        self._kept(summary)
+
+    def _kept(self, summary: Summary) -> None:
+        """A sync nobody asked for: say, once, what went wrong and what has to be decided."""
+        for each in summary.withheld:
+            self._tell_once(kept_line(each, "/folders, then y,"))
+        for failure in summary.failed[:3]:
+            self._tell_once(f"{safe_line(failure.path)}: {failure.reason}")
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text, "warning")
