@@ -21,7 +21,7 @@ from adapters.training.runs import RunSummary
 from adapters.training.shape import Shape, shape_of
 from assistant.curation import DatasetRequest, build_dataset, facts_in_documents, plan_dataset
 from assistant.errors import TrainingError, UsageError
-from assistant.models.location import resolve_model
+from assistant.models.location import STARTER_FILE, resolve_model
 from assistant.models.memory import available_memory
 from assistant.storage.datasets import list_datasets, load_dataset
 
@@ -212,7 +212,7 @@ def _work(dataset: Dataset, base: Path, runs: Sequence[RunSummary]) -> Work:
     card = dataset.card
     train, everything = card.rows.get("train", 0), max(1, sum(card.rows.values()))
     longest = int(card.lengths.get("longest") or card.options.get("max_tokens") or 256)
-    asked = any(run.facts.get("base") == str(base) and run.last for run in runs)
+    asked = base.name == STARTER_FILE or any(run.facts.get("base") == str(base) and run.last for run in runs)
     return Work(train, card.tokens * train // everything, longest, asked)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from adapters.rows import Turn
 from adapters.training.encoding import Codec, Encoded
 
 PROMPTS = Path(__file__).with_name("replay_prompts.jsonl")
+SHIPPED = Path(__file__).with_name("replayed")  # what the embedded model said: minutes that nobody needs to wait for
 ANSWER_TOKENS = 24  # of each answer: what a model forgets shows in the first words
 REHEARSED, REHEARSED_TOKENS = 768, 56  # conversations the base makes up, and the length of each
 TEMPERATURE, TOP_P = 1.0, 0.98  # of the made-up conversations: the base's own distribution, without its tail
@@ -46,7 +48,7 @@ def replay_rows(
     *,
     train: bool = True,
 ) -> Replay:
-    """General rows of the base; from `cache` (a folder) where it has given them before.
+    """General rows of the base; from `cache` (a folder) where it has given them before, or as they ship.
 
     `model` must not have been trained yet. `told` hears how many of how many are done. Without `train` only
     the held-out rows are made.
@@ -75,12 +77,16 @@ def _row(opening: int, prompt: Sequence[int], answer: Sequence[int]) -> Encoded:
 
 
 def _cached(file: Path, count: int) -> list[list[int] | None]:
-    """The answers kept there; None for those not given yet."""
-    try:
-        answers = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        answers = None
-    return answers if isinstance(answers, list) and len(answers) == count else [None] * count
+    """The answers kept there, or shipped under the same name; None for those not given yet."""
+    shipped = SHIPPED / f"{file.name}.xz"
+    for read in (lambda: file.read_bytes(), lambda: lzma.decompress(shipped.read_bytes())):
+        try:
+            answers = json.loads(read())
+        except (OSError, ValueError, lzma.LZMAError):
+            continue
+        if isinstance(answers, list) and len(answers) == count:
+            return answers
+    return [None] * count
 
 
 def _keep(file: Path, answers: list[list[int] | None]) -> None:

@@ -1,14 +1,21 @@
 """What the base says in general: made once, kept batch by batch, and never lost."""
 
 import json
+import lzma
 
 import pytest
 from made_base import CPU, codec, tiny_base
 
+from adapters.durable import sha256_of
 from adapters.rows import Turn
 from adapters.training import replay
+from adapters.training.base_weights import load_tokenizer
+from adapters.training.encoding import codec_from
 from adapters.training.methods import prepare
 from adapters.training.recipe import Recipe
+from assistant.config import load_config
+from assistant.models.location import starter_path
+from assistant.prompting import system_prompt
 
 PROMPTS = [{"prompt": f"Say {word}."} for word in ("one", "two", "three")] + [{"prompt": "Say four.", "held_out": True}]
 
@@ -65,3 +72,29 @@ def test_without_replay_only_what_is_measured_is_made(base, tmp_path):
         model, codec(base), tmp_path / "c", "sha", lambda done, count: None, lambda: False, train=False
     )
     assert (len(general.train), len(general.held_out)) == (0, 1)
+
+
+def test_what_ships_is_taken_where_nothing_is_cached(base, tmp_path, monkeypatch):
+    """Rows under the same name are read from the package; a damaged file there is as none."""
+    made = rows(base, tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").glob("*.json")
+    shipped = tmp_path / "replayed" / f"{kept.name}.xz"
+    shipped.parent.mkdir()
+    shipped.write_bytes(lzma.compress(kept.read_bytes()))
+    monkeypatch.setattr(replay, "SHIPPED", shipped.parent)
+    asked = []
+    assert rows(base, tmp_path / "other", told=lambda done, count: asked.append(done)) == made
+    assert not asked and not (tmp_path / "other").exists()
+    shipped.write_bytes(shipped.read_bytes()[:-9])
+    assert rows(base, tmp_path / "third", told=lambda done, count: asked.append(done)) == made and asked
+
+
+def test_the_embedded_model_need_not_be_asked(tmp_path):
+    """The shipped rows are those of the shipped prompts, model and system prompt: no model is needed to have them."""
+    system = system_prompt(load_config(tmp_path).answer.system_prompt)
+    chat = codec_from(load_tokenizer(starter_path()), system)
+    sha256 = sha256_of(starter_path())
+    general = replay.replay_rows(None, chat, tmp_path, sha256, lambda done, count: None, lambda: False)
+    assert len(general.train) > 1200 and len(general.held_out) > 50
+    opening = tuple(chat.opening())
+    assert all(row.ids[: len(opening)] == opening for row in (*general.train, *general.held_out))
