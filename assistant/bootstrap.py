@@ -54,9 +54,9 @@ class Core:
     library: Library
     pipeline: Pipeline
     folders: LinkedFolders
+    watcher: WorkerProcess
     retriever: Retriever
     index: WorkerProcess
-    watcher: WorkerProcess
     measuring: WorkerProcess  # holds answers against references; started when it is asked
     database: Database
     registry: Registry
@@ -98,9 +98,9 @@ class Core:
         chats, documents = await self._open_databases(stored_chats)
         self._join(chats, documents)
         await self.trials.load()
-        await self.adapters.restore()
         if not self.read_only and not chats.read_only:
             await self._tidy()
+        await self.adapters.restore()
 
     def _take_lock(self, shared: bool) -> None:
         home = self.config.home
@@ -252,10 +252,13 @@ class Core:
         }
 
     async def _tidy(self) -> None:
-        """What a crash may have left behind, and trash that is old enough."""
+        """What a crash may have left behind, trash that is old enough, and the adapter of the embedded model."""
+        from assistant import starter_adapter
+
         for folder in (self.config.home, self.index_folder):
             sweep_temporaries(folder)
         await self.registry.sweep()
+        await starter_adapter.install(self)
         await self.conversations.mark_interrupted()
         await self.conversations.empty_old_trash()
 
