@@ -8,17 +8,19 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.commands.opening import opened_core
+from assistant.commands.opening import message_number, opened_core
 from assistant.config import Config
 from assistant.conversation import Message
 from assistant.errors import UsageError
 from assistant.output import emit, say, warn
 from assistant.safe_text import safe_line, safe_text
-from assistant.scoring.comparing import all_same, answer_all
+from assistant.scoring.comparing import all_same, answer_all, existing, settle
 from assistant.scoring.comparison import check_count, ranks_of_pick
-from assistant.scoring.preferences import board, pair_json, pairs
+from assistant.scoring.files import pair_values, save_lines
+from assistant.scoring.preferences import board
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -34,7 +36,10 @@ def add_parsers(commands: Any) -> None:
     parser = commands.add_parser(
         "compare", help="answer a question several ways, and choose without knowing which is which"
     )
-    parser.add_argument("question", nargs="+", metavar="TEXT", help="the question")
+    parser.add_argument("question", nargs="*", metavar="TEXT", help="the question")
+    parser.add_argument(
+        "--of", metavar="MESSAGE", help="instead: the answers to the question of this one, or of `last`"
+    )
     parser.add_argument(
         "--between", action="append", metavar="MIX", help="`base`, or adapters as in `style:0.7`; two to four times"
     )
@@ -64,23 +69,20 @@ def add_actions(actions: Any) -> None:
         "leaderboard", help="which model and adapter wins, with intervals, beyond chance or not"
     )
     leaders.set_defaults(run=run_leaderboard)
-    learn = actions.add_parser("pairs", help="print what is preferred to what, one JSON object a line")
+    learn = actions.add_parser("pairs", help="what is preferred to what, one JSON object a line")
+    add_file(learn)
     learn.set_defaults(run=run_pairs)
 
 
 async def run_compare(arguments: argparse.Namespace, config: Config) -> int:
     """Answer, show in random order, ask for the vote, and only then tell who wrote what."""
-    between = arguments.between or []
-    check_count(range(len(between)))
     async with opened_core(config) as core:
-        chat = await core.conversations.create()
-        answers = await answer_all(
-            core, chat.id, " ".join(arguments.question), between, use_documents=not arguments.no_docs
-        )
+        answers = await _answers(core, arguments)
         random.shuffle(answers)
         shown = [answer.id for answer in answers]
         if arguments.json:
-            emit({"question": answers[0].parent_id, "chat": chat.id, "answers": [_answer(each) for each in answers]})
+            question, chat = answers[0].parent_id, answers[0].conversation_id
+            emit({"question": question, "chat": chat, "answers": [_answer(each) for each in answers]})
             return 0
         for letter, answer in zip(LETTERS, answers, strict=False):
             say(f"── {letter}\n{safe_text(answer.text)}\n")
@@ -94,10 +96,24 @@ async def run_compare(arguments: argparse.Namespace, config: Config) -> int:
         if not ranks:
             say("No vote.")
             return 0
-        await core.comparisons.add(shown, ranks, all_bad=all_bad)
+        await settle(core, answers, ranks, all_bad=all_bad)
     for letter, answer in zip(LETTERS, answers, strict=False):
         say(f"{letter} was {safe_line(_writer(answer))}")
     return 0
+
+
+async def _answers(core: Core, arguments: argparse.Namespace) -> list[Message]:
+    """The answers to compare: those there are, or one from each mix."""
+    question, between = " ".join(arguments.question), arguments.between or []
+    if arguments.of is not None:
+        if question or between:
+            raise UsageError("--of takes answers that are there.", "Leave the question and --between out.")
+        return await existing(core, await message_number(core, arguments.of))
+    if not question:
+        raise UsageError("There is no question.", "Give it as TEXT, or name an answer with --of.")
+    check_count(range(len(between)))
+    chat = await core.conversations.create()
+    return await answer_all(core, chat.id, question, between, use_documents=not arguments.no_docs)
 
 
 def _answer(answer: Message) -> dict[str, Any]:
@@ -130,7 +146,8 @@ async def run_vote(arguments: argparse.Namespace, config: Config) -> int:
     shown = arguments.messages
     ranks = _ranks(shown, arguments)
     async with opened_core(config) as core:
-        number = await core.comparisons.add(shown, ranks, all_bad=arguments.bad, note=arguments.note.strip())
+        answers = [await core.conversations.message(message) for message in shown]
+        number = await settle(core, answers, ranks, all_bad=arguments.bad, note=arguments.note.strip())
     if arguments.json:
         emit({"comparison": number, "messages": shown, "ranks": list(ranks), "all_bad": arguments.bad})
     else:
@@ -205,16 +222,29 @@ def board_lines(found: Board) -> list[str]:
 async def run_pairs(arguments: argparse.Namespace, config: Config) -> int:
     """JSON lines, or one JSON array with --json."""
     async with opened_core(config, shared=True, stored_chats=True) as core:
-        values = await _pair_values(core)
-    if arguments.json:
-        emit(values)
-        return 0
-    for value in values:
-        print(json.dumps(value))
+        values = await pair_values(core)
+    await hand_out(values, arguments)
     if not values:
         warn("Nothing is preferred to anything yet: compare answers, or type better ones.")
     return 0
 
 
-async def _pair_values(core: Core) -> list[dict[str, Any]]:
-    return [await pair_json(core, pair) for pair in await pairs(core)]
+def add_file(parser: argparse.ArgumentParser) -> None:
+    """Where values may go instead of stdout."""
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="write them there instead")
+
+
+async def hand_out(values: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """To the file that was named; else print JSON lines, or one array with --json."""
+    if arguments.file is not None:
+        path = arguments.file.expanduser()
+        await save_lines(path, values)
+        if arguments.json:
+            emit({"file": str(path), "count": len(values)})
+        else:
+            say(f"{len(values):,} written to {path}.")
+    elif arguments.json:
+        emit(values)
+    else:
+        for value in values:
+            print(json.dumps(value))

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assistant.commands import compare
-from assistant.commands.opening import opened_core
+from assistant.commands.opening import message_number, opened_core
 from assistant.config import Config
 from assistant.errors import NotFoundError, UsageError
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
 from assistant.scoring.agreement import agreement
 from assistant.scoring.automatic import lines, measure
+from assistant.scoring.files import score_values
 from assistant.scoring.format_rules import KNOWN
 from assistant.scoring.guide import guide
 from assistant.scoring.learning import exported
 from assistant.scoring.score import ASPECTS, Score, Scored
-
-if TYPE_CHECKING:
-    from assistant.bootstrap import Core
-
-LAST = "last"
 
 
 def add_parsers(commands: Any) -> None:
@@ -50,7 +45,8 @@ def add_parsers(commands: Any) -> None:
     show = actions.add_parser("show", help="one score beside its question and answer")
     _add_message(show)
     show.set_defaults(run=run_show)
-    export = actions.add_parser("export", help="print all scores with prompts and passages, one JSON object a line")
+    export = actions.add_parser("export", help="all scores with prompts and passages, one JSON object a line")
+    compare.add_file(export)
     export.set_defaults(run=run_export)
     measure = actions.add_parser("measure", help="what can be measured of an answer: grounding, citations, form, ROUGE")
     _add_message(measure)
@@ -72,19 +68,6 @@ def add_parsers(commands: Any) -> None:
 
 def _add_message(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("message", metavar="MESSAGE", help="the answer's number (see `chats show`), or `last`")
-
-
-async def message_number(core: Core, text: str) -> int:
-    """The answer that a command line names.
-
-    Raises:
-        UsageError: it is neither a number nor `last`; NotFoundError: there is no answer yet.
-    """
-    if text == LAST:
-        return await core.scores.newest_answer()
-    if not (text.isascii() and text.isdecimal() and len(text) < 18):
-        raise UsageError(f"{text[:40]!r} is no answer.", "Give its number (see `assistant chats show`), or `last`.")
-    return int(text)
 
 
 async def run_score(arguments: argparse.Namespace, config: Config) -> int:
@@ -167,12 +150,8 @@ def _say_score(score: Score) -> None:
 async def run_export(arguments: argparse.Namespace, config: Config) -> int:
     """Everything, for other programs: JSON lines, or one JSON array with --json."""
     async with opened_core(config, shared=True, stored_chats=True) as core:
-        values = [await exported(core, each) for each in reversed(await core.scores.all())]
-    if arguments.json:
-        emit(values)
-    else:
-        for value in values:
-            print(json.dumps(value))
+        values = await score_values(core)
+    await compare.hand_out(values, arguments)
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Message
-from assistant.errors import ModelError
+from assistant.errors import ModelError, UsageError
 from assistant.events import Completed, Event, Failed
 
 if TYPE_CHECKING:
@@ -50,6 +50,38 @@ async def answer_all(
         events = core.engine.regenerate(first, use_documents=use_documents, mix=checked[place])
         answers[place] = await _last([event async for event in events])
     return [answers[place] for place in range(len(checked))]
+
+
+async def settle(
+    core: Core, shown: Sequence[Message], ranks: Sequence[int], *, all_bad: bool = False, note: str = ""
+) -> int:
+    """Store what was said of answers; their chat goes on from the one that is best alone, unless something followed.
+
+    Returns the comparison's number.
+
+    Raises:
+        UsageError, NotFoundError, StorageError: as Comparisons.add.
+    """
+    number = await core.comparisons.add([answer.id for answer in shown], ranks, all_bad=all_bad, note=note)
+    if ranks.count(1) == 1:
+        best = shown[list(ranks).index(1)]
+        last = (await core.conversations.thread(best.conversation_id))[-1]
+        if last.parent_id == best.parent_id:
+            await core.conversations.go_on_from(best)
+    return number
+
+
+async def existing(core: Core, message_id: int) -> list[Message]:
+    """The finished answers to the question of an answer, at most the newest four.
+
+    Raises:
+        UsageError: there is one alone; NotFoundError: there is no such answer.
+    """
+    await core.conversations.message(message_id)
+    numbers = await core.comparisons.siblings(message_id)
+    if len(numbers) < 2:
+        raise UsageError("This question has one answer.", "Ctrl+R gives another; /compare base ADAPTER both.")
+    return [await core.conversations.message(number) for number in numbers]
 
 
 def all_same(answers: Sequence[Message]) -> bool:

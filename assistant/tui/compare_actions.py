@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.conversation import Message
 from assistant.errors import UsageError
-from assistant.scoring.comparing import all_same, checked_mixes
+from assistant.scoring.comparing import all_same, checked_mixes, existing
 from assistant.scoring.comparison import check_count
 from assistant.tui.told import USER_ERRORS, told
 
@@ -32,12 +32,7 @@ class CompareActions:
             if mixes:
                 answers = await self._answered(session, shown, mixes)
             else:
-                numbers = await session.core.comparisons.siblings(shown.id)
-                if len(numbers) < 2:
-                    raise UsageError(
-                        "This question has one answer.", "Ctrl+R gives another; /compare base ADAPTER both."
-                    )
-                answers = [await session.core.conversations.message(number) for number in numbers]
+                answers = await existing(session.core, shown.id)
             if all_same(answers):
                 raise UsageError("The answers are the same.", "There is nothing to choose.")
             await self._compare(session, shown, answers)
@@ -77,7 +72,7 @@ class CompareActions:
         return answers
 
     async def _compare(self, session: ChatSession, shown: Message, answers: list[Message]) -> None:
-        """Show them in random order; the chat goes on from the one picked, if nothing followed on the other."""
+        """Show them in random order; afterwards the chat, at the answer it goes on from, and who wrote which."""
         from assistant.tui.screens.compare import LETTERS, CompareScreen
 
         question = (await session.core.conversations.message(shown.parent_id or 0)).text
@@ -86,9 +81,6 @@ class CompareActions:
         if ranks is None:
             self._screen.composer.tell("No vote.")
             return
-        thread = await session.core.conversations.thread(shown.conversation_id)
-        if ranks.count(1) == 1 and thread[-1].id == shown.id:
-            await session.core.conversations.go_on_from(answers[ranks.index(1)])
         await session.open_id(shown.conversation_id)
         writers = [" + ".join(filter(None, (answer.model, answer.adapter))) for answer in answers]
         who = ", ".join(f"{letter} was {writer}" for letter, writer in zip(LETTERS, writers, strict=False))

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import UsageError
 from assistant.tui.told import USER_ERRORS, told
 
 if TYPE_CHECKING:
     from assistant.storage.scores import Scores
+    from assistant.tui.app import AssistantApp
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.widgets.messages import AnswerView
 
 SCORED = {True: "Good. Alt+S says more.", False: "Bad. Alt+S: what was wrong, and the better answer."}
+
+
+async def export(app: AssistantApp, title: str, name: str, values: Sequence[dict[str, Any]]) -> None:
+    """Ask for a file and write values to it as JSON lines; only from within a worker."""
+    from assistant.scoring.files import save_lines
+    from assistant.tui.path_completion import expanded
+    from assistant.tui.screens.dialogs import AskLine
+
+    if not values:
+        app.say("There is nothing to export yet.", "warning")
+        return
+    note = f"{len(values):,} lines of JSON, with questions and answers: keep the file to yourself."
+    typed = await app.push_screen_wait(AskLine(title, str(Path.cwd() / name), note, path=True))
+    if typed is not None:
+        path = expanded(typed).absolute()
+        await save_lines(path, values)
+        app.say(f"{len(values):,} written to {path}.")
 
 
 class ScoreActions:

@@ -192,6 +192,30 @@ def test_comparing_on_the_shell(run: Run) -> None:
     assert "Nothing was compared yet" in run("scores", "comparisons")[1]
 
 
+def test_answers_that_are_there_are_compared_on_the_shell(run: Run, tmp_path: Path) -> None:
+    """--of shows them blind; a pick lets their chat go on from it; pairs go to a new file only."""
+    code, _, err = run("compare")
+    assert code == 2 and "There is no question" in err
+    asked = json.loads(run("ask", "hi", "--json")[1])
+    code, _, err = run("compare", "--of", "last")
+    assert code == 2 and "has one answer" in err
+    code, _, err = run("compare", "hi", "--of", asked["message"])
+    assert code == 2 and "--of takes answers" in err
+    shown = json.loads(run("compare", "hi", "--between", "base", "--between", "base", "--json")[1])
+    found = json.loads(run("compare", "--of", shown["answers"][0]["message"], "--json")[1])
+    assert {each["message"] for each in found["answers"]} == {each["message"] for each in shown["answers"]}
+    first = min(each["message"] for each in found["answers"])
+    run("scores", "vote", *(each["message"] for each in found["answers"]), "--pick", first)
+    assert f"assistant {first} " in run("chats", "show", shown["chat"])[1]
+    run("score", first, "--better", "Hello to you.")
+    target = tmp_path / "pairs.jsonl"
+    assert run("scores", "pairs", target)[1] == f"1 written to {target}.\n"
+    assert json.loads(target.read_text())["chosen"][0]["content"] == "Hello to you."
+    assert run("scores", "pairs", target)[0] == 2
+    assert json.loads(run("scores", "export", tmp_path / "scores.jsonl", "--json")[1])["count"] == 1
+    assert run("scores", "export", tmp_path / "no" / "where")[0] == 6
+
+
 @pytest.mark.parametrize(("typed", "ranks", "bad"), [("q\nb\n", [2, 1], 0), ("t\n", [1, 1], 0), ("x\n", [1, 1], 1)])
 def test_a_vote_is_typed_blind(run: Run, home: Path, tmp_path: Path, typed: str, ranks: list[int], bad: int) -> None:
     """A letter, t or x; something else is asked again; who wrote what is told afterwards only."""

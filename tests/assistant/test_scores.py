@@ -183,19 +183,20 @@ def test_wrong_use_is_one_line_and_a_code(run: Run, arguments: tuple[str, ...], 
     assert (got, out) == (code, "") and told in err and len(err.splitlines()) == 2
 
 
-def test_a_kill_loses_no_score_that_was_acknowledged(home: Path) -> None:
-    """Every score printed before the process was killed is there afterwards."""
+def test_a_kill_loses_no_score_or_comparison_that_was_acknowledged(home: Path) -> None:
+    """Everything printed before the process was killed is there afterwards."""
     code = f"""
 import asyncio
 from pathlib import Path
 from assistant.bootstrap import opened
 from assistant.config import load_config
-from tests.made_scores import answered
+from tests.made_scores import another, answered
 async def work():
     async with opened(load_config(Path({str(home)!r}))) as core:
         for place in range(10_000):
             number = await answered(core, "q", "a")
             await core.scores.change(number, good=bool(place % 2), note=str(place))
+            await core.comparisons.add([number, await another(core, number, "b")], [1, 2], note=str(place))
             print(number, place, flush=True)
 asyncio.run(work())
 """
@@ -212,8 +213,9 @@ from assistant.bootstrap import opened
 from assistant.config import load_config
 async def work():
     async with opened(load_config(Path({str(home)!r}))) as core:
-        print(json.dumps({{each.score.message: each.score.note for each in await core.scores.all()}}))
+        scored = {{each.score.message: each.score.note for each in await core.scores.all()}}
+        print(json.dumps([scored, {{each.answers[0].message: each.note for each in await core.comparisons.all()}}]))
 asyncio.run(work())
 """
-    kept = json.loads(subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout)
-    assert all(kept[number] == note for number, note in said) and len(said) >= wanted
+    both = json.loads(subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout)
+    assert all(kept[number] == note for kept in both for number, note in said) and len(said) >= wanted

@@ -16,6 +16,7 @@ from textual.widgets import Footer
 from assistant.citations import with_marks
 from assistant.conversation import Message
 from assistant.safe_text import safe_line, safe_text
+from assistant.scoring.comparing import settle
 from assistant.scoring.comparison import ranks_of_pick
 from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.plain import Plain
@@ -103,7 +104,7 @@ class CompareScreen(Screen[tuple[int, ...] | None]):
     @work(group="compare", exclusive=True)
     async def _store(self, ranks: tuple[int, ...], all_bad: bool) -> None:
         try:
-            await self._core.comparisons.add([answer.id for answer in self._answers], ranks, all_bad=all_bad)
+            await settle(self._core, self._answers, ranks, all_bad=all_bad)
         except USER_ERRORS as error:
             self.app.tell(error)
         else:

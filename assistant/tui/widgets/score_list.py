@@ -14,7 +14,9 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from assistant.safe_text import safe_line, safe_text
+from assistant.scoring.files import score_values
 from assistant.scoring.score import ASPECTS
+from assistant.tui.score_actions import export
 from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
 
@@ -51,6 +53,7 @@ class ScoreList(Container):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open_chat", "Its chat"),
         Binding("m", "measure", "Measure"),
+        Binding("e", "export", "Export"),
         Binding("d,delete", "withdraw", "Withdraw", key_display="d"),
     ]
     app: AssistantApp
@@ -139,6 +142,11 @@ class ScoreList(Container):
         ):
             await self._core.scores.withdraw(scored.score.message)
             await self.changed()
+
+    @work(group="scores", exclusive=True)
+    async def action_export(self) -> None:
+        """Write all scores with their prompts and passages into a file."""
+        await export(self.app, "Export scores", "scores.jsonl", await score_values(self._core))
 
     async def changed(self) -> None:
         """Show what was changed, here and in the chat below."""

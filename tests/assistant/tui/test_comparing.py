@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
+from assistant.safe_text import UNSAFE
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.screens.compare import AnswerPane, CompareScreen
+from assistant.tui.screens.dialogs import AskLine, ConfirmDialog
 from assistant.tui.screens.scores import ScoresScreen
 from tests.made_run import finished_run
 from tests.made_scores import another, answered
@@ -140,3 +144,63 @@ async def test_the_leaderboard_is_the_third_page(home: Path) -> None:
         await run.pilot.press("1", "3")
         await until(lambda: "Places differ" in run.screen_text())
         assert "picked 0 of 31 times" in run.screen_text()
+
+
+async def test_comparisons_are_listed_withdrawn_exported_and_lead_to_their_chat(home: Path, tmp_path: Path) -> None:
+    """What was said stands below the board; e writes the pairs, d takes one back, o opens the chat."""
+    async with running(home, size=(80, 24)) as run:
+        old, new = await opened_chat(run, "one", "two")
+        await run.app.core.comparisons.add([old, new], [2, 1])
+        await run.session.open(None)
+        await run.pilot.press("f9")
+        await until(lambda: isinstance(run.app.screen, ScoresScreen))
+        await run.pilot.pause()
+        await run.pilot.press("3")
+        await until(lambda: "what is the rent" in run.screen_text() and "Not enough votes" in run.screen_text())
+        await run.pilot.press("e")
+        await until(lambda: isinstance(run.app.screen, AskLine))
+        target = tmp_path / "pairs.jsonl"
+        run.app.screen.query_one(Input).value = str(target)
+        await run.pilot.press("enter")
+        await until(target.exists)
+        pair = json.loads(target.read_text())
+        assert pair["chosen"] == [{"role": "assistant", "content": "two"}] and pair["chosen_by"] == "m + style"
+        await until(lambda: isinstance(run.app.screen, ScoresScreen))
+        await run.pilot.press("d")
+        await until(lambda: isinstance(run.app.screen, ConfirmDialog))
+        await run.pilot.press("n")
+        await until(lambda: isinstance(run.app.screen, ScoresScreen))
+        await run.pilot.press("o")
+        await until(lambda: isinstance(run.app.screen, ChatScreen) and "what is the rent" in run.screen_text())
+        await run.pilot.press("f9")
+        await until(lambda: isinstance(run.app.screen, ScoresScreen))
+        await run.pilot.pause()
+        await run.pilot.press("3")
+        await until(lambda: "what is the rent" in run.screen_text())
+        await run.pilot.pause()
+        await run.pilot.press("d")
+        await until(lambda: isinstance(run.app.screen, ConfirmDialog))
+        await run.pilot.press("y")
+        await until(lambda: "No votes between two" in run.screen_text())
+        assert await run.app.core.comparisons.all() == []
+
+
+HOSTILE = "[/] \x1b]52;c;eA==\x07 [@click=app.quit]x[/] \u202etxt \x9b2J [a](http://evil.example/?q=1)"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (20, 6)])
+async def test_hostile_text_is_shown_and_does_nothing(home: Path, size: tuple[int, int]) -> None:
+    """In questions, answers, notes, better answers and names of adapters, on every screen of scoring."""
+    async with running(home, size=size) as run:
+        core = run.app.core
+        first = await answered(core, HOSTILE, HOSTILE, model=HOSTILE)
+        second = await another(core, first, f"{HOSTILE} too", adapter=HOSTILE)
+        await core.scores.change(first, good=True, note=HOSTILE, better=f"better {HOSTILE}")
+        await core.comparisons.add([first, second], [1, 2])
+        await run.session.open_id((await core.conversations.message(first)).conversation_id)
+        for keys in (("alt+up",), ("alt+s",), ("escape", "alt+v"), ("escape", "f9"), ("m",), ("2",), ("3",)):
+            await run.pilot.press(*keys)
+            await run.pilot.pause(0.3)
+            shown = run.screen_text()
+            assert not [letter for letter in shown if letter != "\n" and ord(letter) in UNSAFE]
+            assert run.app.is_running
