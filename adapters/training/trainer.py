@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from adapters.training.encoding import Encoded
 from adapters.training.learner import Learner, Teacher
 from adapters.training.methods import Prepared
 from adapters.training.packing import Pack, Step, pack, steps
+from adapters.training.process_memory import memory_mb, return_memory
 from adapters.training.recipe import Recipe
 from adapters.training.replay import Replay
 
@@ -80,6 +80,7 @@ class Trainer:
         )  # fmt: skip
         self._every = max(1, round(len(self._steps) / VALIDATIONS))
         self._best: dict[str, Tensor] = {}
+        self._returned = 0.0  # when freed memory last went back to the system
 
     def run(self, wish: Callable[[], str], shown: Callable[[], None]) -> str:
         """Train to the end or until `wish` returns "pause" or "cancel"; returns that, or "finished".
@@ -159,6 +160,7 @@ class Trainer:
         place.seconds += seconds
         place.loss = loss if place.step == 1 else SMOOTHING * place.loss + (1 - SMOOTHING) * loss
         left = len(self._steps) - place.step
+        self._returned = return_memory(self._returned)
         self._emit({
             "event": "step", "step": place.step, "steps": len(self._steps),
             "epoch": round(place.step / len(self._steps) * self._recipe.passes, 3), "loss": place.loss,
@@ -277,10 +279,3 @@ class Trainer:
 def _spread(rows: Sequence[Encoded], count: int = MEASURED) -> Sequence[Encoded]:
     """At most `count` of the rows, from all over."""
     return rows if len(rows) <= count else [rows[place * len(rows) // count] for place in range(count)]
-
-
-def memory_mb() -> int:
-    """The most memory this process has had, in MB (of the GPU where there is one)."""
-    if torch.cuda.is_available():
-        return round(torch.cuda.max_memory_allocated() / 1e6)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)

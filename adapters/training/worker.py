@@ -164,7 +164,7 @@ class Run:
 
     def _finish(self, trainer: Trainer, prepared: Prepared, codec: Codec) -> None:
         from adapters.training import outcome
-        from adapters.training.trainer import memory_mb
+        from adapters.training.process_memory import memory_mb
 
         place = trainer.place
         asked = sorted((row for row in self.rows if row.turns), key=lambda row: row.split == "train")
