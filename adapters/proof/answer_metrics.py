@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from adapters.proof import rouge
-from adapters.proof.rouge import UNSPACED
 
 ARTICLES = {"a", "an", "the"}
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")  # kana and Han: a word each
 COPIED_WORDS = 8  # a run of so many words is no coincidence
 WHOLE_ANSWER = 3  # words; shorter training answers occur by chance
 

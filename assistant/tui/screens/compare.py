@@ -58,10 +58,11 @@ class CompareScreen(Screen[tuple[int, ...] | None]):
             )
             for number, letter in enumerate(LETTERS, 1)
         ),
+        Binding("r", "rank", "Rank all"),
         Binding("t", "tie(False)", "Tie"),
         Binding("x", "tie(True)", "None will do"),
         Binding("tab", "app.focus_next", "Next", show=False),
-        Binding("escape", "dismiss(None)", "No vote"),
+        Binding("escape", "leave", "No vote"),
         Binding("ctrl+g", "guide", "Guide"),
     ]
     app: AssistantApp
@@ -70,10 +71,11 @@ class CompareScreen(Screen[tuple[int, ...] | None]):
         """`answers` are two to four, in an order that says nothing of who wrote them."""
         super().__init__()
         self._core, self._question, self._answers = core, question, answers
+        self._order: list[int] | None = None  # while all are ranked: the places chosen so far, the best first
 
     def compose(self) -> ComposeResult:
         """The question, the answers, the keys."""
-        yield Plain(Content.assemble(("Which is best?   ", "bold"), safe_line(self._question)), id="compare-title")
+        yield Plain(id="compare-title")
         with Grid(id="compare", classes=f"-of-{len(self._answers)}"):
             for letter, answer in zip(LETTERS, self._answers, strict=False):
                 yield AnswerPane(letter, answer)
@@ -81,15 +83,48 @@ class CompareScreen(Screen[tuple[int, ...] | None]):
 
     def on_mount(self) -> None:
         """Ready to scroll the first."""
+        self._ask()
         self.query(AnswerPane).first().focus()
 
+    def _ask(self) -> None:
+        asked = "Which is best?" if not self._order else "Which is next?"
+        ranked = ", ".join(f"{place} {LETTERS[each]}" for place, each in enumerate(self._order or (), 1))
+        told = f"  ({ranked})" if ranked else "  (the best first)" if self._order is not None else ""
+        title = Content.assemble((f"{asked}{told}   ", "bold"), safe_line(self._question))
+        self.query_one("#compare-title", Plain).update(title)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only letters of answers that are there."""
+        """Only letters of answers that are there; two are ranked by picking one."""
+        if action == "rank":
+            return len(self._answers) > 2 and self._order is None
         return action != "pick" or int(str(parameters[0])) < len(self._answers)
 
     def action_pick(self, place: int) -> None:
-        """This one is the best."""
-        self._store(ranks_of_pick(len(self._answers), place), False)
+        """This one is the best, or the next best where all are ranked."""
+        count = len(self._answers)
+        if self._order is None:
+            self._store(ranks_of_pick(count, place), False)
+        elif place not in self._order:
+            self._order.append(place)
+            self._ask()
+            if len(self._order) == count - 1:
+                order = [*self._order, *(each for each in range(count) if each not in self._order)]
+                self._store(tuple(1 + order.index(each) for each in range(count)), False)
+
+    def action_rank(self) -> None:
+        """Put all of them in an order, the best first."""
+        self._order = []
+        self._ask()
+        self.refresh_bindings()
+
+    def action_leave(self) -> None:
+        """Give up the order, else the vote."""
+        if self._order is None:
+            self.dismiss(None)
+            return
+        self._order = None
+        self._ask()
+        self.refresh_bindings()
 
     def action_tie(self, all_bad: bool) -> None:
         """They are equally good, or none will do."""

@@ -8,11 +8,11 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.widgets import DataTable
 
 from assistant.safe_text import safe_text
 from assistant.scoring.agreement import ENOUGH, Agreement, agreement
 from assistant.tui.told import USER_ERRORS, told
-from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -39,18 +39,18 @@ class AgreementPane(Container):
     def compose(self) -> ComposeResult:
         """What is measured, the table, and how to read it."""
         yield Plain(id="agreement-told")
-        yield ChoiceTable(id="agreement-list")
+        yield DataTable(id="agreement-list", cursor_type="none")
         yield Plain(ABOUT, id="agreement-about")
 
     def on_mount(self) -> None:
         """Columns."""
-        table = self.query_one(ChoiceTable)
+        table = self.query_one(DataTable)
         for label in COLUMNS:
             table.add_column(label, key=label)
 
     def focus_first(self) -> None:
         """Ready to scroll."""
-        self.query_one(ChoiceTable).focus()
+        self.query_one(DataTable).focus()
 
     @work(group="agreement", exclusive=True)
     async def reload(self) -> None:
@@ -64,7 +64,7 @@ class AgreementPane(Container):
         self._show(found)
 
     def _show(self, found: list[Agreement]) -> None:
-        if not (tables := self.query(ChoiceTable)):  # the screen was left meanwhile
+        if not (tables := self.query(DataTable)):  # the screen was left meanwhile
             return
         table = tables.first()
         table.clear()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.widgets import DataTable
 
 from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.files import pair_values
@@ -32,6 +34,12 @@ ABOUT = (
 )
 
 
+class ComparisonTable(ChoiceTable):
+    """Enter compares the same answers again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Compare again")]
+
+
 class BoardPane(Container):
     """A table of contenders, counted when the page is shown."""
 
@@ -50,14 +58,14 @@ class BoardPane(Container):
     def compose(self) -> ComposeResult:
         """What the votes say, the table, and how to read it."""
         yield Plain(id="board-told")
-        yield ChoiceTable(id="board-list")
-        yield ChoiceTable(id="comparison-list")
+        yield DataTable(id="board-list", cursor_type="none")
+        yield ComparisonTable(id="comparison-list")
         yield Plain(ABOUT, id="board-about")
 
     def on_mount(self) -> None:
         """Columns."""
         for name, labels in (("board", COLUMNS), ("comparison", COMPARED)):
-            table = self.query_one(f"#{name}-list", ChoiceTable)
+            table = self.query_one(f"#{name}-list", DataTable)
             for label in labels:
                 table.add_column(label, key=label)
 
@@ -88,7 +96,7 @@ class BoardPane(Container):
         if not self.query(ChoiceTable):  # the screen was left meanwhile
             return
         self._show_compared(compared)
-        table = self.query_one("#board-list", ChoiceTable)
+        table = self.query_one("#board-list", DataTable)
         table.clear()
         for each in found.standings:
             numbers = (
@@ -120,6 +128,17 @@ class BoardPane(Container):
             table.add_row(*(Text(part) for part in (said, others, safe_line(each.question)[:120])))
         table.display = bool(compared)
         self.refresh_bindings()
+
+    @on(DataTable.RowSelected, "#comparison-list")
+    @work(group="board-work", exclusive=True)
+    async def _again(self, event: DataTable.RowSelected) -> None:
+        from assistant.tui.screens.compare import CompareScreen
+
+        if (chosen := self.chosen) is not None:
+            answers = [await self._core.conversations.message(answer.message) for answer in chosen.answers]
+            random.shuffle(answers)
+            await self.app.push_screen_wait(CompareScreen(self._core, chosen.question, answers))
+            self.reload()
 
     @work(group="board-work", exclusive=True)
     async def action_withdraw(self) -> None:

@@ -131,7 +131,7 @@ class ScoreList(Container):
             found = await measure(self._core, scored.score.message)
             measured = safe_text("\n".join(lines(found)))
             self.query_one("#score-facts", Plain).update(Content.assemble(_detail(scored), "\n\n", measured))
-            self.query_one("#score-detail").focus()
+            self.query_one("#score-detail").scroll_end(animate=False)
 
     @work(group="scores", exclusive=True)
     async def action_withdraw(self) -> None:

@@ -74,6 +74,39 @@ async def test_ties_bad_ones_and_no_vote(home: Path) -> None:
             assert comparison.picked is None and comparison.all_bad is bad and len(comparison.answers) == 3
 
 
+async def test_three_answers_are_ranked(home: Path) -> None:
+    """r, then the best first; Esc gives the order up, not the vote; the last one follows by itself."""
+    async with running(home, size=(80, 24)) as run:
+        await opened_chat(run, "one", "two", "three")
+        await run.pilot.press("alt+v")
+        order = await shown(run)
+        await run.pilot.press("r", "b", "escape")
+        assert "Which is best?" in run.screen_text() and isinstance(run.app.screen, CompareScreen)
+        await run.pilot.press("r", "b", "b", "c")
+        await until(lambda: isinstance(run.app.screen, ChatScreen) and "A was" in run.screen_text())
+        [comparison] = await run.app.core.comparisons.all()
+        assert [(answer.text, answer.rank) for answer in comparison.answers] == list(zip(order, (3, 1, 2), strict=True))
+
+
+async def test_a_comparison_is_made_again_from_the_list(home: Path) -> None:
+    """Enter on the third page shows the same answers blind; the new vote takes the place of the old one."""
+    async with running(home, size=(80, 24)) as run:
+        old, new = await opened_chat(run, "one", "two")
+        await run.app.core.comparisons.add([old, new], [2, 1])
+        await run.pilot.press("f9")
+        await until(lambda: isinstance(run.app.screen, ScoresScreen))
+        await run.pilot.pause()
+        await run.pilot.press("3")
+        await until(lambda: "what is the rent" in run.screen_text())
+        await run.pilot.pause()
+        await run.pilot.press("enter")
+        await shown(run)
+        await run.pilot.press("t")
+        await until(lambda: isinstance(run.app.screen, ScoresScreen) and " tie " in run.screen_text())
+        [comparison] = await run.app.core.comparisons.all()
+        assert comparison.picked is None
+
+
 async def test_each_mix_answers_unseen(home: Path, tmp_path: Path) -> None:
     """/compare base style: two new answers, neither shown before the vote; without a vote the chat stays as it was."""
     configure(home)
