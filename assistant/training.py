@@ -97,9 +97,11 @@ class Training:
                 yield event
 
     async def stop(self, run_id: str, wish: Wish) -> None:
-        """Ask a run to pause or to cancel, also one that another assistant follows. Its stream tells when it has.
+        """Ask a run to pause, to cancel, or to finish now, also one that another assistant follows. Its stream tells
+        when it has.
 
-        A cancelled one ends within five seconds. Both keep their newest checkpoint, and can be resumed.
+        A cancelled one ends within five seconds. Paused and cancelled ones keep their newest checkpoint, and can be
+        resumed; what one that finishes has learned so far is its result.
 
         Raises:
             AssistantError: there is no such run, or it is not under way.

@@ -19,7 +19,7 @@ from adapters.durable import publish, sha256_of, unfinished
 from adapters.errors import TrainingError
 from adapters.training.recipe import Recipe
 
-Wish = Literal["pause", "cancel"]
+Wish = Literal["pause", "cancel", "finish"]  # finish: keep what is learned so far as the result
 RunState = Literal["running", "paused", "cancelled", "finished", "failed", "interrupted"]
 RUN, ROWS, EVENTS, STOP, CHATTING, PROCESS = "run.json", "rows.jsonl", "events.jsonl", "stop", "chatting", "pid"
 STOP_SECONDS = 30.0  # a step of a large model may take that long; then the process is ended
@@ -118,11 +118,11 @@ class TrainingRuns:
             await self._end(folder, process)
 
     def stop(self, run_id: str, wish: Wish) -> None:
-        """Ask a run to end within seconds; it keeps a checkpoint in both cases."""
+        """Ask a run to end at its next step; it keeps a checkpoint in all cases."""
         _note(self._existing(run_id) / STOP, wish)
 
     def wish(self, run_id: str) -> str:
-        """What was last asked of a run: "pause", "cancel", or "" for nothing."""
+        """What was last asked of a run, "" for nothing."""
         return _wish(self._existing(run_id))
 
     async def end_cancelled(self, run_id: str, seconds: float) -> None:

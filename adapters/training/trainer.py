@@ -85,6 +85,8 @@ class Trainer:
     def run(self, wish: Callable[[], str], shown: Callable[[], None]) -> str:
         """Train to the end or until `wish` returns "pause" or "cancel"; returns that, or "finished".
 
+        "finish" ends training before its planned end, as early stopping does.
+
         `shown` is called after each validation. At the end the model has its best weights (its last ones
         where nothing was held out).
         """
@@ -96,13 +98,14 @@ class Trainer:
             self._validate()
         for step in self._steps[self.place.step :]:
             self._take(step)
-            if self.place.step % self._every == 0 or self.place.step == len(self._steps):
+            asked = wish()
+            if self.place.step % self._every == 0 or self.place.step == len(self._steps) or asked == "finish":
                 self._validate()
                 shown()
                 self._save()
-                if self._recipe.patience and self.place.worse >= self._recipe.patience:
+                if asked == "finish" or (self._recipe.patience and self.place.worse >= self._recipe.patience):
                     break
-            if asked := wish():
+            if asked:
                 self._save()
                 return asked
         self._restore_best()

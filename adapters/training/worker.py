@@ -27,7 +27,7 @@ ENDED, FAILED = 0, 1
 PR_SET_PDEATHSIG = 1
 NICE = 15  # behind the chat's own processes, which run at 10
 SHOWN, SHOWN_TOKENS = 3, 32  # held-out questions answered at each validation
-WISHES = ("", "pause", "cancel")
+WISHES = ("", "pause", "cancel", "finish")
 STOP, CHATTING = "stop", "chatting"  # files in the run folder: what the user wants, and that a chat needs the cores
 
 
@@ -81,7 +81,7 @@ class Run:
         self.emit({"event": "phase", "phase": name, "text": text})
 
     def wish(self) -> str:
-        """What the user wants: "pause", "cancel" or "" to go on. Gives the cores to a chat while one is answered."""
+        """What the user wants: one of WISHES, "" to go on. Gives the cores to a chat while one is answered."""
         import torch
 
         share = max(1, len(os.sched_getaffinity(0)) // self.recipe.processes)
@@ -92,7 +92,7 @@ class Run:
             text = (self.folder / STOP).read_text("utf-8").strip()
         except OSError:
             return ""
-        return text if text in ("pause", "cancel") else "cancel"
+        return text if text in WISHES else "cancel"
 
     def agreed(self) -> str:
         """What the first of all processes has read as the wish: they stop at the same step, or wait for ever."""

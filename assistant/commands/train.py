@@ -10,9 +10,10 @@ import signal
 from collections.abc import AsyncGenerator
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from adapters.training.recipe import METHODS, Recipe, recipe_from_json
+from adapters.training.runs import Wish
 from assistant.commands.opening import opened_core
 from assistant.commands.train_report import Report, say_plan, say_run
 from assistant.config import Config
@@ -20,7 +21,6 @@ from assistant.errors import AssistantError, TrainingError, UsageError
 from assistant.output import emit, fail, say, warn
 
 if TYPE_CHECKING:
-    from adapters.training.runs import Wish
     from assistant.bootstrap import Core
 
 INTERRUPTED = 130
@@ -49,7 +49,8 @@ def add_parsers(commands: Any) -> None:
     runs.add_argument("--list", action="store_true", help="all runs")
     for name, what in (
         ("resume", "go on with a run"), ("pause", "let a run stop at a checkpoint"),
-        ("cancel", "stop a run within seconds"), ("remove", "delete a run with its rows and checkpoints"),
+        ("finish", "end a run now, and keep what it has learned"), ("cancel", "stop a run within seconds"),
+        ("remove", "delete a run with its rows and checkpoints"),
     ):  # fmt: skip
         runs.add_argument(f"--{name}", default="", metavar="RUN", help=what)
 
@@ -114,8 +115,9 @@ async def run_train(arguments: argparse.Namespace, config: Config) -> int:
         return await _list(arguments, config)
     if arguments.remove:
         return await _remove(arguments, config)
-    if arguments.pause or arguments.cancel:
-        return await _stop(arguments, config, "pause" if arguments.pause else "cancel")
+    for wish in get_args(Wish):
+        if getattr(arguments, wish):
+            return await _stop(arguments, config, wish)
     if arguments.activate and arguments.no_prove:
         raise UsageError("--activate puts on what is proven; --no-prove leaves that out.", "Leave one of them out.")
     if arguments.resume:
@@ -212,7 +214,7 @@ async def _list(arguments: argparse.Namespace, config: Config) -> int:
 
 
 async def _stop(arguments: argparse.Namespace, config: Config, wish: Wish) -> int:
-    """Pause or cancel a run that another process of ours follows."""
+    """Ask a run that another process of ours follows to end."""
     run_id = getattr(arguments, wish)
     async with opened_core(config, shared=True) as core:
         await core.training.stop(run_id, wish)

@@ -71,10 +71,10 @@ class TrainingJob:
         self._begin(watch, lambda watch: self._prove(adapter, watch))
 
     async def stop(self, wish: Wish) -> None:
-        """Pause or cancel; a proof is given up in both cases."""
+        """Pause, cancel or finish now; a proof is given up in all cases."""
         if not self.running or self.watch is None or self._task is None:
             return
-        self._asked = {"pause": "pausing…", "cancel": "cancelling…"}[wish]
+        self._asked = {"pause": "pausing…", "cancel": "cancelling…", "finish": "finishing…"}[wish]
         self.watch.changes += 1
         if self.watch.state != "proving" and self.watch.run_id:
             with contextlib.suppress(TrainingError):  # it has no process now: between training and proof

@@ -62,9 +62,10 @@ def trained(
     folder: Path,
     events: list[dict[str, Any]] | None = None,
     stop_at: int = 0,
+    wish: str = "pause",
     held_out: Sequence[Row] = (),
 ) -> tuple[Trainer, Prepared, str]:
-    """Train on ten facts with four general rows; "pause" after `stop_at` steps."""
+    """Train on ten facts with four general rows; `wish` after `stop_at` steps."""
     rows = encoded(base, facts(10))
     validation = encoded(base, held_out) or rows[:3]
     prepared = prepare(base, recipe, CPU)
@@ -73,5 +74,5 @@ def trained(
         prepared, recipe, rows, validation, general(encoded(base, facts(6))),
         accelerator=Accelerator(cpu=True), folder=folder, emit=seen.append,
     )  # fmt: skip
-    ended = trainer.run(lambda: "pause" if stop_at and trainer.place.step >= stop_at else "", lambda: None)
+    ended = trainer.run(lambda: wish if stop_at and trainer.place.step >= stop_at else "", lambda: None)
     return trainer, prepared, ended

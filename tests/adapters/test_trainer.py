@@ -64,6 +64,15 @@ def test_a_run_that_was_paused_ends_like_one_that_was_not(base, tmp_path):
     assert resumed.place.best == pytest.approx(whole.place.best, rel=1e-4)
 
 
+def test_a_run_that_is_finished_early_keeps_what_it_has_learned(base, tmp_path):
+    """After seven steps: validated there, and the result is the best so far."""
+    events = []
+    trainer, _, ended = trained(base, Recipe(**QUICK, learning_rate=1e-2), tmp_path, events, 7, "finish")
+    losses = {event["step"]: event["loss"] for event in events if event["event"] == "validation"}
+    assert ended == "finished" and trainer.place.step == 7 < trainer.planned
+    assert losses[7] == min(losses.values()) and trainer.place.best_step == 7
+
+
 def test_a_damaged_checkpoint_is_passed_over(base, tmp_path):
     """Of two checkpoints the newer one with a wrong byte is not used."""
     trained(base, Recipe(**QUICK, learning_rate=1e-2), tmp_path, stop_at=7)

@@ -29,6 +29,7 @@ class ProgressPane(Container):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
+        Binding("f", "finish", "Finish now"),
         Binding("x", "cancel", "Cancel"),
         Binding("a", "activate", "Activate"),
         Binding("d", "discard", "Discard"),
@@ -67,7 +68,7 @@ class ProgressPane(Container):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what can be done now."""
-        if action in ("pause", "cancel"):
+        if action in ("pause", "finish", "cancel"):
             return self._job.running and self.past is None
         if action in ("activate", "discard"):
             return self.shown is not None and bool(self.shown.adapter) and self.shown.state == "finished"
@@ -76,6 +77,10 @@ class ProgressPane(Container):
     def action_pause(self) -> None:
         """End the run at a checkpoint, to go on later."""
         self.run_worker(self._job.stop("pause"), group="pause")
+
+    def action_finish(self) -> None:
+        """End training now and prove what it has learned so far."""
+        self.run_worker(self._job.stop("finish"), group="finish")
 
     def action_cancel(self) -> None:
         """Ask, then end the run within seconds."""

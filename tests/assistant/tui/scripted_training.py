@@ -102,6 +102,8 @@ class ScriptedTraining:
         })  # fmt: skip
         for step in range(first + 1, STEPS + 1):
             await asyncio.sleep(self.pace)
+            if self.wish == "finish":
+                break
             if self.wish:
                 end = {"pause": "paused", "cancel": "cancelled"}[self.wish]
                 self.note(run_id, name, end, step)

@@ -120,6 +120,19 @@ async def test_pause_leave_resume(home: Path, tmp_path: Path) -> None:
         assert run.app.training.watch.evaluation and run.app.status.training == ""
 
 
+async def test_finish_now_keeps_what_is_learned(home: Path, tmp_path: Path) -> None:
+    """f ends training before its planned end; the adapter is registered and proven as after a whole run."""
+    async with running(home) as run:
+        await prepare(run, tmp_path, pace=0.05)
+        await open_train(run)
+        await start(run)
+        await until(lambda: run.app.training.watch.step > 3)
+        await run.pilot.press("f")
+        await until(lambda: not run.app.training.running)
+        watch = run.app.training.watch
+        assert watch.state == "finished" and watch.losses[-1][0] < STEPS and watch.evaluation
+
+
 async def test_cancel_asks_first(home: Path, tmp_path: Path) -> None:
     """x and no goes on, x and yes ends; the checkpoint stays."""
     async with running(home) as run:
