@@ -57,6 +57,7 @@ def prepared(home: Path, *keys: str, ask: str = "") -> tuple[AssistantApp, Calla
         pytest.param((80, 24), (), "What does the lease say?", id="answer"),
         pytest.param((160, 48), ("slash", "s"), "What does the lease say?", id="wide"),
         pytest.param((80, 24), ("f1",), "", id="help"),
+        pytest.param((80, 24), ("alt+s", "b", "down", "4"), "What does the lease say?", id="score"),
         pytest.param((80, 24), ("ctrl+l",), "", id="library"),
     ],
 )
