@@ -164,8 +164,8 @@ class ChatEngine:
             await self.before_answer(chat if turn.mix is None else replace(chat, adapters=turn.mix))
         history = usable_history(thread)
         result = await self._retrieve(turn, history, question, use_documents)
-        trace = _trace(result)
-        await self._conversations.note_passages(turn.answer.id, result.passages if result else (), trace)
+        trace, system = _trace(result), system_prompt(self.settings.system_prompt)
+        await self._conversations.note_prompt(turn.answer.id, system, result.passages if result else (), trace)
         yield Retrieved(turn.answer.id, result.passages if result else (), trace)
         if result is not None and not result.passages and result.searched_chunks:
             if not self.settings.without_documents:

@@ -81,6 +81,7 @@ class Message:
     trace: str = ""  # one line: what was retrieved for this answer
     notices: tuple[str, ...] = ()  # what did not fit, what was dropped
     created_at: str = ""  # ISO 8601, UTC
+    system: str = ""  # the system prompt it was made with
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ async def exported(core: Core, scored: Scored) -> dict[str, Any]:
         "model": message.model,
         "adapter": message.adapter,
         "sampling": asdict(message.sampling) if message.sampling else None,
+        "system": message.system,
         "messages": [asdict(turn) for turn in row.turns[:-1]],
         "passages": [asdict(passage) for passage in await core.conversations.passages(message.id)],
         "citations": [asdict(citation) for citation in message.citations],

@@ -110,8 +110,10 @@ async def pairs(core: Core) -> list[Pair]:
 async def pair_json(core: Core, pair: Pair) -> dict[str, Any]:
     """A pair with its prompt, in the form that preference trainers read: prompt, chosen and rejected as messages."""
     row = await answer_row(core, ChosenAnswer(pair.message))
+    system = (await core.conversations.message(pair.message)).system
+    above = [{"role": "system", "content": system}] if system else []
     return {
-        "prompt": [asdict(turn) for turn in row.turns[:-1]],
+        "prompt": [*above, *(asdict(turn) for turn in row.turns[:-1])],
         "chosen": [{"role": "assistant", "content": pair.chosen}],
         "rejected": [{"role": "assistant", "content": pair.rejected}],
         "source": pair.source,

@@ -155,12 +155,11 @@ class Conversations:
             lambda db: db.execute("UPDATE messages SET text = ? WHERE id = ? AND state = 'partial'", [text, message_id])
         )
 
-    async def note_passages(self, message_id: int, passages: Sequence[Passage], trace: str) -> None:
-        """Store what was retrieved for an answer."""
-        text = json.dumps([asdict(passage) for passage in passages])
-        await self._database.write(
-            lambda db: db.execute("UPDATE messages SET passages = ?, trace = ? WHERE id = ?", [text, trace, message_id])
-        )
+    async def note_prompt(self, message_id: int, system: str, passages: Sequence[Passage], trace: str) -> None:
+        """Store what an answer is made from: the system prompt, and what was retrieved."""
+        values = [system, json.dumps([asdict(passage) for passage in passages]), trace, message_id]
+        sql = "UPDATE messages SET system = ?, passages = ?, trace = ? WHERE id = ?"
+        await self._database.write(lambda db: db.execute(sql, values))
 
     async def finish_answer(
         self,
@@ -303,6 +302,7 @@ def _message(row: dict[str, Any]) -> Message:
         usage=Usage(**json.loads(row["usage"])) if row["usage"] else None,
         citations=tuple(Citation(**entry) for entry in json.loads(row["citations"])),
         trace=row["trace"], notices=tuple(json.loads(row["notices"])), created_at=row["created_at"],
+        system=row.get("system", ""),  # an older home on a read-only disk has none
     )  # fmt: skip
 
 

@@ -116,3 +116,9 @@ def comparisons(db: sqlite_utils.Database) -> None:
         "ALTER TABLE conversations ADD COLUMN leaf_id INTEGER REFERENCES messages(id) ON DELETE SET NULL",
     ):
         db.execute(statement)
+
+
+@migrations()
+def system_prompt_of_an_answer(db: sqlite_utils.Database) -> None:
+    """What stood above the conversation, so that a score knows the whole prompt of its answer."""
+    db.execute("ALTER TABLE messages ADD COLUMN system TEXT NOT NULL DEFAULT ''")

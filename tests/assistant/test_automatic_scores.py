@@ -139,7 +139,7 @@ async def with_passages(core: Core, question: str, answer: str) -> int:
     """An answer that was given the two passages and cites as the chat would."""
     number = await answered(core, question, answer)
     passages = [RENT, DOG]
-    await core.conversations.note_passages(number, passages, "2 passages")
+    await core.conversations.note_prompt(number, "Be brief.", passages, "2 passages")
     found = citations.bind(answer, passages)
     await core.conversations.finish_answer(number, "done", answer, model="m", adapter="", citations=found)
     return number

@@ -34,7 +34,7 @@ ANYWAY = Options(anyway=True)
 async def turn(core, chat, text, answer, parent=None, passages=()):
     _, partial = await core.conversations.begin_turn(chat, parent, text, Sampling())
     if passages:
-        await core.conversations.note_passages(partial.id, passages, "1 passage")
+        await core.conversations.note_prompt(partial.id, "Be brief.", passages, "1 passage")
     return await core.conversations.finish_answer(partial.id, "done", answer, model="m", adapter="a")
 
 

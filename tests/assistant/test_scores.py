@@ -117,7 +117,9 @@ async def test_a_dataset_takes_what_was_scored_well_and_what_was_corrected(core:
     """Good answers as they are, bad ones as corrected, below their passages; nothing else; origin and rating kept."""
     good = await answered(core, "Who has the key?", "Tom has it.", adapter="style")
     fixed = await answered(core, "What is the rent?", "It is 900.")
-    await core.conversations.note_passages(fixed, [Passage(1, 1, "Lease", "/l", "950 pounds", 0, 10)], "1 passage")
+    await core.conversations.note_prompt(
+        fixed, "Be brief.", [Passage(1, 1, "Lease", "/l", "950 pounds", 0, 10)], "1 passage"
+    )
     bad, unscored = await answered(core, "Where?", "Here."), await answered(core, "When?", "Now.")
     await core.scores.change(good, helpful=5, truthful=4)
     await core.scores.change(fixed, good=False, better="It is 950.")
@@ -156,6 +158,7 @@ def test_scoring_on_the_shell(run: Run) -> None:
     exported = json.loads(line)
     assert exported["model"] == "scripted" and exported["sampling"]["temperature"] == 0.5
     assert exported["messages"] == [{"role": "user", "content": "hello"}] and exported["passages"] == []
+    assert exported["system"].startswith("You are a private assistant")
     assert json.loads(run("scores", "export", "--json")[1]) == [exported]
     assert json.loads(run("scores", "show", number, "--json")[1]) == exported
     assert "better answer given" in run("scores")[1] and "Hello to you." in run("score", "last")[1]

@@ -45,7 +45,7 @@ async def test_a_turn_comes_back_whole(chats):
     question, partial = await chats.begin_turn(chat.id, None, "What is the rent?", Sampling(seed=7, stop=("x",)))
     citation = Citation(1, 3, "Lease", "/l.pdf", 2, 10, 20, "950 pounds", 0.9, True, 0, 5)
     passage = Passage(5, 3, "Lease", "/l.pdf", "950 pounds", 10, 20, 2, ("Rent",), 0.9, 0.7, None)
-    await chats.note_passages(partial.id, [passage], "1 passage")
+    await chats.note_prompt(partial.id, "Be brief.", [passage], "1 passage")
     done = await chats.finish_answer(
         partial.id,
         "done",
@@ -56,7 +56,7 @@ async def test_a_turn_comes_back_whole(chats):
         citations=[citation],
         notices=["n"],
     )
-    assert (await chats.thread(chat.id)) == [question, done]
+    assert (await chats.thread(chat.id)) == [question, done] and done.system == "Be brief."
     assert (done.citations, done.usage, done.notices, done.trace) == ((citation,), Usage(3, 2, 1), ("n",), "1 passage")
     assert done.sampling == Sampling(seed=7, stop=("x",))
     assert await chats.passages(partial.id) == [passage]
