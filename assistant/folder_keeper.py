@@ -30,6 +30,7 @@ class FolderKeeper:
     def __init__(self, folders: LinkedFolders, watcher: WorkerProcess, machine: Machine) -> None:
         self._folders, self._watcher, self._machine = folders, watcher, machine
         self._due: set[str] = set()  # paths
+        self._unfinished: set[str] = set()  # those of them that were given out and are not synced yet
         self._news = asyncio.Event()
         self._links_changed = asyncio.Event()
         self.stopped = False  # by the user, until `resume`
@@ -58,8 +59,10 @@ class FolderKeeper:
                 folders = [folder for folder in await self._folders.all() if folder.path in self._due]
                 self._due.clear()
                 if folders:
-                    started = time.monotonic()
+                    started, self._unfinished = time.monotonic(), {folder.path for folder in folders}
                     yield folders
+                    if self._unfinished:  # broken off, or never begun
+                        self._note(self._unfinished)
                     await asyncio.sleep(min((time.monotonic() - started) * PAUSE_SHARE, LONGEST_PAUSE))
         finally:
             watching.cancel()
@@ -68,22 +71,16 @@ class FolderKeeper:
 
     async def sync(self, folders: list[LinkedFolder]) -> AsyncGenerator[Progress | Summary, None]:
         """Sync what was due; broken off, and due again, when the moment turns bad."""
-        paths = {folder.path for folder in folders}
-        done = False
         try:
             async with contextlib.aclosing(self._folders.sync(folders)) as items:
                 async for item in items:
                     if isinstance(item, Progress) and self._machine.why_rest():
                         return
                     yield item
-            done = True
         except Exception:
-            done = True  # it would fail again at once; the next change tries it again
+            self._unfinished.clear()  # it would fail again at once; the next change tries it again
             raise
-        finally:
-            if not done:
-                self._due |= paths
-                self._news.set()
+        self._unfinished.clear()
 
     async def _good_moment(self) -> None:
         while self.stopped or (reason := self._machine.why_rest()):

@@ -28,6 +28,15 @@ _PASSAGES = """
 SELECT k.id, k.document_id, d.path, k.text, k.start, k."end", k.page, k.headings, k.place
 FROM chunks k JOIN documents d ON d.id = k.document_id WHERE k.id = ?
 """
+_AGREEMENT = """
+SELECT (SELECT count(*) FROM chunks),
+    (SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM vectors WHERE embedder_id IN
+        (SELECT id FROM embedders WHERE name = :embedder))),
+    (SELECT count(*) FROM (SELECT id FROM chunks EXCEPT SELECT id FROM chunks_fts_docsize))
+        + (SELECT count(*) FROM (SELECT id FROM chunks_fts_docsize EXCEPT SELECT id FROM chunks)),
+    (SELECT count(*) FROM documents WHERE state = 'ready' AND (id NOT IN (SELECT document_id FROM document_texts)
+        OR id NOT IN (SELECT document_id FROM chunks)))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,25 @@ class Counts:
     documents: int
     failed: int
     passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Whether the tables say the same: of so many `passages`, how many lack what they need.
+
+    `wordless` counts passages too few or too many in the full-text index, `half` documents that are ready but
+    have no text or no passage.
+    """
+
+    passages: int
+    vectorless: int
+    wordless: int
+    half: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing."""
+        return not (self.vectorless or self.wordless or self.half)
 
 
 class Library:
@@ -139,6 +167,24 @@ class Library:
             ).fetchone()
         )
         return Counts(*row)
+
+    async def agreement(self, embedder: str) -> Agreement:
+        """Hold documents, passages, vectors of this embedder and the full-text index against each other."""
+        row = await self._database.read(lambda db: db.conn.execute(_AGREEMENT, {"embedder": embedder}).fetchone())
+        return Agreement(*row)
+
+    async def check_words(self) -> None:
+        """Let SQLite hold every entry of the full-text index against its passage.
+
+        Raises what the database raises for a damaged file, when they differ.
+        """
+        await self._database.write(
+            lambda db: db.conn.execute("INSERT INTO chunks_fts(chunks_fts, rank) VALUES ('integrity-check', 1)")
+        )
+
+    async def rebuild_words(self) -> None:
+        """Build the full-text index anew from the passages."""
+        await self._database.write(lambda db: db.conn.execute("INSERT INTO chunks_fts(chunks_fts) VALUES ('rebuild')"))
 
     async def remove(self, document_ids: list[int]) -> int:
         """Delete documents with their text, passages, vectors and words; returns how many there were.

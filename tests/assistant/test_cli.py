@@ -270,6 +270,29 @@ def test_doctor_is_content_with_a_good_home_and_exits_1_for_a_bad_one(run, home)
     assert bad.returncode == 1 and "damaged" in bad.stdout and "Traceback" not in bad.stderr
 
 
+@pytest.mark.parametrize(
+    ("defect", "told"),
+    [
+        ("DELETE FROM vectors WHERE chunk_id = 1", "1 without a vector"),
+        ("DELETE FROM chunks_fts_docsize WHERE id = 1", "1 that the word index misses"),
+        ("DELETE FROM document_texts WHERE document_id = 1", "1 documents without text"),
+    ],
+    ids=["vectors", "words", "texts"],
+)
+def test_doctor_finds_what_does_not_agree(run, home, documents, defect, told):
+    """Rows, vectors and words are held against each other; each planted defect is named."""
+    (home / "config.toml").chmod(0o600)
+    run("ingest", str(documents / "lease.txt"), str(documents / "recipe.md"))
+    good = run("doctor")
+    assert good.returncode == 0 and "2, each with its vector and its words" in good.stdout
+    with sqlite3.connect(home / "assistant.db") as database:
+        database.execute(defect)
+    bad = run("doctor")
+    assert bad.returncode == 1 and told in bad.stdout and "Traceback" not in bad.stderr
+    if "word" in told:
+        assert "built anew" in bad.stdout and run("doctor").returncode == 0
+
+
 def test_data_of_a_newer_version_is_read_and_said_to_be_read_only(run, home):
     """After a downgrade, lists still work, and every command says why nothing is stored."""
     run("ask", "--no-docs", "hello")

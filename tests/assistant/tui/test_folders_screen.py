@@ -84,6 +84,7 @@ async def test_a_folder_is_linked_from_the_library_after_saying_what_that_brings
         await until(lambda: isinstance(run.app.screen, AddDocuments))
         await run.pilot.pause()
         run.app.screen.query_one("#path", Input).value = str(papers / "empty.txt")
+        await run.pilot.pause(0.3)  # the list of what the path may become follows it
         await run.pilot.press("enter")
         await until(lambda: "no such folder" in run.screen_text())
         run.app.screen.query_one("#path", Input).value = str(papers)
