@@ -20,7 +20,7 @@ from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.comparing import all_same, answer_all, existing, settle
 from assistant.scoring.comparison import check_count, ranks_of_pick
 from assistant.scoring.files import pair_values, save_lines
-from assistant.scoring.preferences import board
+from assistant.scoring.preferences import board, writer
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.scoring.preferences import Board
 
 LETTERS = "abcd"
+BY = ("adapter", "setting", "prompt")
 TIE, BAD = "t", "x"
 
 
@@ -41,7 +42,10 @@ def add_parsers(commands: Any) -> None:
         "--of", metavar="MESSAGE", help="instead: the answers to the question of this one, or of `last`"
     )
     parser.add_argument(
-        "--between", action="append", metavar="MIX", help="`base`, or adapters as in `style:0.7`; two to four times"
+        "--between",
+        action="append",
+        metavar="MIX",
+        help="`base`, adapters as in `style:0.7`, a temperature as in `base~1.2`; two to four times",
     )
     parser.add_argument("--no-docs", action="store_true", help="answer from the model alone")
     parser.add_argument("--no-vote", action="store_true", help="show the answers; `scores vote` takes the vote")
@@ -68,6 +72,7 @@ def add_actions(actions: Any) -> None:
     leaders = actions.add_parser(
         "leaderboard", help="which model and adapter wins, with intervals, beyond chance or not"
     )
+    leaders.add_argument("--by", choices=BY, default="adapter", help="what is told apart beside the model")
     leaders.set_defaults(run=run_leaderboard)
     learn = actions.add_parser("pairs", help="what is preferred to what, one JSON object a line")
     add_file(learn)
@@ -98,7 +103,7 @@ async def run_compare(arguments: argparse.Namespace, config: Config) -> int:
             return 0
         await settle(core, answers, ranks, all_bad=all_bad)
     for letter, answer in zip(LETTERS, answers, strict=False):
-        say(f"{letter} was {safe_line(_writer(answer))}")
+        say(f"{letter} was {safe_line(writer(answer, 'setting'))}")
     return 0
 
 
@@ -118,10 +123,6 @@ async def _answers(core: Core, arguments: argparse.Namespace) -> list[Message]:
 
 def _answer(answer: Message) -> dict[str, Any]:
     return {"message": answer.id, "answer": answer.text, "notices": list(answer.notices)}
-
-
-def _writer(answer: Message) -> str:
-    return " + ".join(filter(None, (answer.model, answer.adapter)))
 
 
 def _asked(count: int) -> tuple[tuple[int, ...], bool]:
@@ -199,7 +200,7 @@ def _said(comparison: Comparison) -> str:
 async def run_leaderboard(arguments: argparse.Namespace, config: Config) -> int:
     """Points with intervals, votes, wins, and places where they are beyond chance."""
     async with opened_core(config, shared=True, stored_chats=True) as core:
-        found = await board(core)
+        found = await board(core, arguments.by)
     if arguments.json:
         emit({**asdict(found), "says": found.says})
         return 0

@@ -1,12 +1,13 @@
-"""How are answers made to be compared? One for each mix of adapters, in an order that tells nothing."""
+"""How are answers made to be compared? One from each contender, in an order that tells nothing."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Message
+from assistant.conversation import Message, Sampling
 from assistant.errors import ModelError, UsageError
 from assistant.events import Completed, Event, Failed
 
@@ -14,42 +15,59 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 BASE = "base"
+HOTTEST = 5.0
 
 
-async def checked_mixes(core: Core, mixes: Sequence[str]) -> list[str]:
-    """The mixes by exact names, "" for `base`; unproven adapters too, since comparing is how one gets to know them.
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What answers: a mix of adapters by exact names ("": the base alone), with a temperature of its own or None."""
+
+    mix: str
+    temperature: float | None = None
+
+    def sampling(self, usual: Sampling) -> Sampling:
+        """How it chooses tokens where `usual` is how the chat does."""
+        return usual if self.temperature is None else replace(usual, temperature=self.temperature)
+
+
+async def contenders(core: Core, texts: Sequence[str]) -> list[Contender]:
+    """Those that `base`, `style:0.7` or `style~1.2` name; unproven ones too: comparing is how one gets to know them.
 
     Raises:
-        AdapterError: one is not there, or does not fit the model.
+        AdapterError: an adapter is not there, or does not fit the model; UsageError: a temperature is none.
     """
-    return ["" if mix.strip() == BASE else await core.adapters.checked_mix(mix, force=True) for mix in mixes]
+    found = []
+    for text in texts:
+        mix, tilde, temperature = text.strip().partition("~")
+        exact = "" if mix == BASE else await core.adapters.checked_mix(mix, force=True)
+        found.append(Contender(exact, _temperature(temperature) if tilde else None))
+    return found
 
 
 async def answer_all(
-    core: Core, chat: int, question: str, mixes: Sequence[str], *, use_documents: bool = True
+    core: Core, chat: int, question: str, texts: Sequence[str], *, use_documents: bool = True
 ) -> list[Message]:
-    """Ask a question in a chat and have it answered by each mix; returns the answers in the order of `mixes`.
+    """Ask a question in a chat and have it answered by each contender; returns the answers in the order of `texts`.
 
     Which of them answers first is left to chance.
 
     Raises:
-        AdapterError: one is not there, or does not fit the model; AssistantError: an answer failed.
+        AdapterError, UsageError: as `contenders`; AssistantError: an answer failed.
     """
-    checked = await checked_mixes(core, mixes)
-    order = random.sample(range(len(checked)), len(checked))
+    known, engine = await contenders(core, texts), core.engine
+    first, *others = order = random.sample(range(len(known)), len(known))
     before = (await core.conversations.get(chat)).adapters
-    await core.conversations.set_adapters(chat, checked[order[0]])
+    await core.conversations.set_adapters(chat, known[first].mix)
     try:
-        answers = {
-            order[0]: await _last([e async for e in core.engine.ask(chat, question, use_documents=use_documents)])
-        }
+        sampling = known[first].sampling(engine.sampling)
+        answers = [await _last(engine.ask(chat, question, sampling=sampling, use_documents=use_documents))]
     finally:
         await core.conversations.set_adapters(chat, before)
-    first = answers[order[0]].id
-    for place in order[1:]:
-        events = core.engine.regenerate(first, use_documents=use_documents, mix=checked[place])
-        answers[place] = await _last([event async for event in events])
-    return [answers[place] for place in range(len(checked))]
+    for place in others:
+        sampling, mix = known[place].sampling(engine.sampling), known[place].mix
+        events = engine.regenerate(answers[0].id, sampling=sampling, use_documents=use_documents, mix=mix)
+        answers.append(await _last(events))
+    return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda each: each[0])]
 
 
 async def settle(
@@ -89,11 +107,23 @@ def all_same(answers: Sequence[Message]) -> bool:
     return len({" ".join(answer.text.split()) for answer in answers}) == 1
 
 
-async def _last(events: Sequence[Event]) -> Message:
-    """The finished answer of a turn's events."""
-    end = events[-1]
+async def _last(events: AsyncIterator[Event]) -> Message:
+    """The finished answer of a turn."""
+    end: Event | None = None
+    async for event in events:
+        end = event
     if isinstance(end, Failed):
         raise end.error
     if not isinstance(end, Completed):
         raise ModelError("The answer was stopped.", "Compare again.")
     return end.message
+
+
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= HOTTEST:
+        raise UsageError(f"~{text} is no temperature.", f"Write it as in base~0.8, from 0 to {HOTTEST:g}.")
+    return value

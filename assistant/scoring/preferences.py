@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from adapters.proof.votes import FEWEST, Standing, Vote
 from assistant.chat_rows import ChosenAnswer, answer_row
+from assistant.conversation import Message, Sampling
 from assistant.scoring.comparison import Comparison
 from assistant.scoring.score import Scored
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 Source = Literal["edited", "comparison", "scores"]
+By = Literal["adapter", "setting", "prompt"]
+SETTINGS = ("top_k", "top_p", "min_p", "repeat_penalty", "max_tokens")  # told where they are not the usual ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Board:
     def says(self) -> str:
         """In words: what the votes are enough for."""
         if len(self.standings) < 2:
-            return "No votes between two models or adapters yet."
+            return "No votes between different ones yet."
         few = [each for each in self.standings if each.votes < FEWEST]
         beaten = any(each.better_than for each in self.standings)
         if not beaten:
@@ -81,14 +84,27 @@ async def rankings(core: Core) -> list[Ranking]:
     return [*found, *(_from_scores(question, group) for question, group in by_question.items() if len(group) > 1)]
 
 
-async def board(core: Core) -> Board:
-    """The leaderboard of models and adapters.
+def writer(answer: Message, by: By = "adapter") -> str:
+    """What a leaderboard calls the one that wrote an answer: model and adapters, with the setting or the prompt."""
+    name = " + ".join(filter(None, (answer.model, answer.adapter)))
+    if by == "setting" and answer.sampling is not None:
+        usual, own = asdict(Sampling()), asdict(answer.sampling)
+        changed = [f"{key} {own[key]:g}" for key in SETTINGS if own[key] != usual[key]]
+        return ", ".join([f"{name} at temperature {own['temperature']:g}", *changed])
+    if by == "prompt" and answer.system:
+        return f"{name}, “{answer.system}”"
+    return name
+
+
+async def board(core: Core, by: By = "adapter") -> Board:
+    """The leaderboard of models and adapters, or of these with their settings or system prompts.
 
     Raises:
         WorkerError: the child that counts died.
     """
-    found = [ranking for ranking in await rankings(core) if len({each[3] for each in ranking.answers}) > 1]
-    votes = [asdict(ranking.vote) for ranking in found]
+    all_votes = [await _vote(core, ranking, by) for ranking in await rankings(core)]
+    found = [vote for vote in all_votes if len(set(vote.contenders)) > 1]
+    votes = [asdict(vote) for vote in found]
     reply = (await core.measuring.call("leaderboard", votes=votes)).data if votes else []
     standings = tuple(Standing(**{**entry, "better_than": tuple(entry["better_than"])}) for entry in reply)
     picked = [(each, each.picked) for each in await core.comparisons.all() if each.picked]
@@ -121,6 +137,13 @@ async def pair_json(core: Core, pair: Pair) -> dict[str, Any]:
         "chosen_by": pair.chosen_by,
         "rejected_by": pair.rejected_by,
     }
+
+
+async def _vote(core: Core, ranking: Ranking, by: By) -> Vote:
+    if by == "adapter":
+        return ranking.vote
+    names = [writer(await core.conversations.message(each[0]), by) for each in ranking.answers]
+    return replace(ranking.vote, contenders=tuple(names))
 
 
 def _from_comparison(comparison: Comparison) -> Ranking:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from assistant.conversation import Message
 from assistant.errors import UsageError
-from assistant.scoring.comparing import all_same, checked_mixes, existing
+from assistant.scoring.comparing import all_same, contenders, existing
 from assistant.scoring.comparison import check_count
+from assistant.scoring.preferences import writer
 from assistant.tui.told import USER_ERRORS, told
 
 if TYPE_CHECKING:
@@ -53,15 +54,16 @@ class CompareActions:
         return view.message
 
     async def _answered(self, session: ChatSession, shown: Message, mixes: Sequence[str]) -> list[Message]:
-        """One answer from each mix, shown nowhere; the chat stays at the answer it was at, with its own adapters."""
+        """One answer from each contender, shown nowhere; the chat stays where it was, with its own adapters."""
         check_count(range(len(mixes)))
-        checked = await checked_mixes(session.core, mixes)
+        known = await contenders(session.core, mixes)
         last = (await session.core.conversations.thread(shown.conversation_id))[-1]
         answers = []
         try:
-            for number, mix in enumerate(random.sample(checked, len(checked)), 1):
-                self._screen.composer.tell(f"Answering {number} of {len(checked)}, unseen. Esc stops.")
-                answer = await session.answer_unseen(shown, mix)
+            for number, each in enumerate(random.sample(known, len(known)), 1):
+                self._screen.composer.tell(f"Answering {number} of {len(known)}, unseen. Esc stops.")
+                sampling = each.sampling(session.core.engine.sampling)
+                answer = await session.answer_unseen(shown, each.mix, sampling)
                 if answer is None or answer.state != "done":
                     raise UsageError("An answer was not finished.", "Nothing was compared.")
                 answers.append(answer)
@@ -82,6 +84,6 @@ class CompareActions:
             self._screen.composer.tell("No vote.")
             return
         await session.open_id(shown.conversation_id)
-        writers = [" + ".join(filter(None, (answer.model, answer.adapter))) for answer in answers]
+        writers = [writer(answer, "setting") for answer in answers]
         who = ", ".join(f"{letter} was {writer}" for letter, writer in zip(LETTERS, writers, strict=False))
         self._screen.composer.tell(f"{who}. F9 has the leaderboard.")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Conversation, Message, Usage
+from assistant.conversation import Conversation, Message, Sampling, Usage
 from assistant.errors import AssistantError, NotFoundError
 from assistant.events import Event
 from assistant.tui.answering import Answering
@@ -131,12 +131,13 @@ class ChatSession:
         await self._screen.transcript.drop_last_answer()
         await self._follow(self.core.engine.regenerate(message.id))
 
-    async def answer_unseen(self, message: Message, mix: str) -> Message | None:
+    async def answer_unseen(self, message: Message, mix: str, sampling: Sampling) -> Message | None:
         """Another answer to the question of an answer, by a mix of adapters, shown nowhere: it is to be compared."""
         self.answering = Answering(message.conversation_id, self._screen.session_changed)
         self._screen.answering_changed()
         try:
-            return await self.answering.follow(self.core.engine.regenerate(message.id, mix=mix), None)
+            events = self.core.engine.regenerate(message.id, mix=mix, sampling=sampling)
+            return await self.answering.follow(events, None)
         finally:
             self._end_answering()
 

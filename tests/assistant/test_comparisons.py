@@ -156,6 +156,30 @@ async def test_a_question_is_answered_by_each_mix(core: Core) -> None:
     assert (await core.conversations.get(chat.id)).messages == before
 
 
+async def test_contenders_may_differ_in_temperature(core: Core) -> None:
+    """It is stored with the answer, and what is no temperature is told before anything is asked."""
+    chat = await core.conversations.create()
+    answers = await answer_all(core, chat.id, "Name a colour", ["base~0", "base~1.5", "base"])
+    assert [answer.sampling.temperature for answer in answers if answer.sampling] == [0, 1.5, 0.2]
+    for wrong in ("base~hot", "base~9", "base~", "base~-1"):
+        with pytest.raises(UsageError, match="no temperature"):
+            await answer_all(core, chat.id, "Name a colour", ["base", wrong])
+    assert (await core.conversations.get(chat.id)).messages == 4
+
+
+async def test_the_leaderboard_tells_settings_and_prompts_apart(core: Core) -> None:
+    """Two answers of one model are no vote between models; by temperature or system prompt they are."""
+    chat = await core.conversations.create()
+    cold, hot = await answer_all(core, chat.id, "Name a colour", ["base~0", "base~1"])
+    await core.conversations.note_prompt(hot.id, "Be long.", (), "")
+    await core.comparisons.add([cold.id, hot.id], [1, 2])
+    assert (await board(core)).standings == ()
+    names = [each.name for each in (await board(core, "setting")).standings]
+    assert names == ["scripted at temperature 0", "scripted at temperature 1"]
+    names = [each.name for each in (await board(core, "prompt")).standings]
+    assert names[1] == "scripted, “Be long.”" and names[0].startswith("scripted, “You are a private assistant")
+
+
 async def test_a_chat_goes_on_from_the_answer_that_was_chosen(core: Core) -> None:
     """Until the next question or answer; with what followed on it."""
     base, styled = await duel(core, "q")
@@ -182,7 +206,8 @@ def test_comparing_on_the_shell(run: Run) -> None:
     [kept] = json.loads(run("scores", "comparisons", "--json")[1])
     assert [each["rank"] for each in kept["answers"]] == [2, 1] and kept["note"] == "so"
     assert f"{second} is best" in run("scores", "comparisons")[1]
-    assert "No votes between two" in run("scores", "leaderboard")[1]
+    assert "No votes between" in run("scores", "leaderboard", "--by", "setting")[1]
+    assert run("scores", "leaderboard", "--by", "colour")[0] == 2
     assert json.loads(run("scores", "leaderboard", "--json")[1])["picks"] == 1
     assert run("scores", "pairs")[1] == "" and json.loads(run("scores", "pairs", "--json")[1]) == []
     assert json.loads(run("scores", "vote", first, second, "--order", second, first, "--json")[1])["ranks"] == [2, 1]

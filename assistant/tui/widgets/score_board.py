@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 
 from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.files import pair_values
-from assistant.scoring.preferences import Board, board
+from assistant.scoring.preferences import Board, By, board
 from assistant.tui.score_actions import export
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assistant.scoring.comparison import Comparison
     from assistant.tui.app import AssistantApp
 
+BY: tuple[By, ...] = ("adapter", "setting", "prompt")
 COMPARED = ("Best", "Others", "Question")
 COLUMNS = ("Place", "Points", "95 % interval", "Votes", "Won", "Model and adapters")
 ABOUT = (
@@ -44,6 +45,7 @@ class BoardPane(Container):
     """A table of contenders, counted when the page is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("b", "by", "By setting, prompt"),
         Binding("o", "open_chat", "Its chat"),
         Binding("d,delete", "withdraw", "Withdraw", key_display="d"),
         Binding("e", "export", "Export pairs"),
@@ -54,6 +56,7 @@ class BoardPane(Container):
         super().__init__(id="leaderboard")
         self._core = core
         self._compared: list[Comparison] = []
+        self._by = 0  # a place in BY
 
     def compose(self) -> ComposeResult:
         """What the votes say, the table, and how to read it."""
@@ -73,6 +76,11 @@ class BoardPane(Container):
         """Ready to choose a comparison."""
         self.query_one("#comparison-list").focus()
 
+    def action_by(self) -> None:
+        """Tell apart by the next one of adapter, setting and system prompt."""
+        self._by = (self._by + 1) % len(BY)
+        self.reload()
+
     @property
     def chosen(self) -> Comparison | None:
         """The comparison under the cursor."""
@@ -88,7 +96,7 @@ class BoardPane(Container):
         """Count the votes and fill the table."""
         self._tell("Counting…")
         try:
-            self._show(await board(self._core), list(reversed(await self._core.comparisons.all())))
+            self._show(await board(self._core, BY[self._by]), list(reversed(await self._core.comparisons.all())))
         except USER_ERRORS as error:
             self._tell(told(error))
 
@@ -115,7 +123,7 @@ class BoardPane(Container):
             if found.picks
             else ""
         )
-        self._tell(found.says + first)
+        self._tell(f"By {BY[self._by]}: {found.says}{first}")
 
     def _show_compared(self, compared: list[Comparison]) -> None:
         self._compared = compared

@@ -169,7 +169,11 @@ async def test_the_leaderboard_is_the_third_page(home: Path) -> None:
         await run.pilot.pause()
         await run.pilot.press("3")
         await until(lambda: "Not enough votes" in run.screen_text())
-        assert "m + style" in run.screen_text()
+        assert "m + style" in run.screen_text() and "By adapter" in run.screen_text()
+        await run.pilot.press("b")
+        await until(lambda: "By setting" in run.screen_text() and "at temperature 0.7" in run.screen_text())
+        await run.pilot.press("b", "b")
+        await until(lambda: "By adapter" in run.screen_text())
         for number in range(30):
             base = await answered(run.app.core, f"q{number}", "one")
             styled = await another(run.app.core, base, "two", adapter="style")
@@ -214,7 +218,7 @@ async def test_comparisons_are_listed_withdrawn_exported_and_lead_to_their_chat(
         await run.pilot.press("d")
         await until(lambda: isinstance(run.app.screen, ConfirmDialog))
         await run.pilot.press("y")
-        await until(lambda: "No votes between two" in run.screen_text())
+        await until(lambda: "No votes between" in run.screen_text())
         assert await run.app.core.comparisons.all() == []
 
 
