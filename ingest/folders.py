@@ -71,6 +71,11 @@ class LinkedFolders:
         (wanted,) = absolute([path.expanduser()])
         return next((folder for folder in await self.all() if folder.path == wanted), None)
 
+    async def holding(self, path: str, collection: str) -> LinkedFolder | None:
+        """The linked folder that would bring this file back into the collection at its next sync."""
+        folders = await self.all()
+        return next((each for each in folders if each.collection == collection and inside(path, [each.path])), None)
+
     async def check(self, path: Path, collection: str = DEFAULT_COLLECTION) -> str:
         """The absolute path, if it can be linked into this collection.
 

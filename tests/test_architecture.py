@@ -15,7 +15,7 @@ SOURCES = [path for package in ("assistant", "ingest", "adapters") for path in s
 HEAVY = {
     "torch", "transformers", "peft", "trl", "faiss", "llama_cpp", "sentence_transformers", "gguf", "langchain",
     "langchain_core", "langchain_text_splitters", "pandas", "numpy", "sqlite_utils", "onnx", "onnxruntime",
-    "pypdfium2", "docx", "lxml", "bs4", "tokenizers",
+    "pypdfium2", "docx", "lxml", "bs4", "tokenizers", "watchfiles", "pathspec",
 }  # fmt: skip
 UI_NEVER = HEAVY - {"numpy", "sqlite_utils", "pandas"}
 

@@ -12,7 +12,7 @@ from assistant.commands.ingest_report import report, show_progress
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import LibraryError, NotFoundError, UsageError
-from assistant.output import emit, say
+from assistant.output import emit, say, warn
 from assistant.safe_text import safe_line
 from ingest.document import place_label
 from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION, DocumentSummary
@@ -105,6 +105,12 @@ async def run_documents(arguments: argparse.Namespace, config: Config) -> int:
         chosen = [_chosen(known, wanted) for wanted in arguments.documents]
         if arguments.action == "remove":
             await core.pipeline.remove([entry.id for entry in chosen])
+            for entry in chosen:
+                if (folder := await core.folders.holding(entry.path, entry.collection)) is not None:
+                    warn(
+                        f"{entry.path} lies in the linked folder {folder.path}: its next sync brings it back, unless a "
+                        ".assistantignore file there names it."
+                    )
             emit({"removed": len(chosen)}) if arguments.json else say(f"Removed {len(chosen)}. The files stay.")
             return 0
         for entry in chosen:

@@ -92,6 +92,8 @@ class FolderJob:
         try:
             async with contextlib.aclosing(self._keeper.due()) as all_due:
                 async for due in all_due:
+                    for path, reason in self._keeper.polled.items():
+                        self._tell_once(f"Changes of {safe_line(path)} are found from time to time only: {reason}.")
                     await self._run(partial(self._keeper.sync, due), self._kept).wait()
         except Exception as error:  # a defect in the background must be told
             self._failed(error)

@@ -59,6 +59,8 @@ def test_the_whole_life_of_a_linked_folder(run, papers):
     assert json.loads(run("folders", "failures", "--json").stdout) == [
         {"path": str(papers / "empty.txt"), "reason": "the file is empty"}
     ]
+    removed = run("documents", "remove", str(papers / "note-5.txt"))
+    assert removed.returncode == 0 and "its next sync brings it back" in removed.stderr
     (papers / "empty.txt").write_text("Not empty.")
     assert json.loads(run("folders", "sync", "--retry", "--json").stdout)["failed"] == []
     gone = json.loads(run("folders", "unlink", str(papers), "--remove", "--json").stdout)

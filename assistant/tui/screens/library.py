@@ -180,10 +180,12 @@ class LibraryScreen(Screen[None]):
     async def _remove(self, document: DocumentSummary) -> None:
         from assistant.tui.screens.dialogs import ConfirmDialog
 
-        dialog = ConfirmDialog(
-            f"Remove “{document.title}” from the library?",
-            "Its text, passages and vectors are deleted. The file itself stays where it is.",
-        )
+        consequence = "Its text, passages and vectors are deleted. The file itself stays where it is."
+        if await self._core.folders.holding(document.path, document.collection) is not None:
+            consequence += (
+                "\nIt lies in a linked folder, which brings it back unless a .assistantignore there names it."
+            )
+        dialog = ConfirmDialog(f"Remove “{document.title}” from the library?", consequence)
         if await self.app.push_screen_wait(dialog):
             try:
                 await self._core.pipeline.remove([document.id])

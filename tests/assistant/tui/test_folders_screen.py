@@ -51,9 +51,10 @@ async def open_folders(run: Running) -> FoldersScreen:
 
 
 async def dialog(run: Running, kind: type[Any]) -> str:
-    """Wait for a dialog; gives what is on the screen."""
+    """Wait for a dialog; gives what is on the screen, notices put away."""
     await until(lambda: isinstance(run.app.screen, kind))
-    await run.pilot.pause()
+    run.app.clear_notifications()
+    await run.pilot.pause(0.1)
     return run.screen_text()
 
 
@@ -115,6 +116,10 @@ async def test_changes_follow_and_failures_are_retried(home: Path, papers: Path)
         await in_step(run)
         await until(lambda: "1 failed" in told(run.app))
         await run.pilot.press("escape")
+        await until(lambda: isinstance(run.app.screen, LibraryScreen))
+        await run.pilot.press("d")
+        assert "It lies in a linked folder" in await dialog(run, ConfirmDialog)
+        await run.pilot.press("n")
         await until(lambda: isinstance(run.app.screen, LibraryScreen))
         run.app.last_summary = None
         await run.pilot.pause()
