@@ -19,6 +19,7 @@ from adapters.versions.activation_log import Part
 from adapters.versions.base_records import BaseRecords
 from adapters.versions.registered import Adapter
 from adapters.versions.registry import Registry
+from assistant.adapter_scopes import AdapterScopes
 from assistant.adapter_trials import AdapterTrials
 from assistant.conversation import Conversation
 from assistant.errors import AdapterError, AssistantError, StorageError
@@ -44,12 +45,16 @@ def _translated(work: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]
 class AdapterUse:
     """Puts adapters on the chat's model and remembers them over sessions."""
 
-    def __init__(self, registry: Registry, bases: BaseRecords, model: Model, trials: AdapterTrials) -> None:
+    def __init__(
+        self, registry: Registry, bases: BaseRecords, model: Model, trials: AdapterTrials, scopes: AdapterScopes
+    ) -> None:
+        self.resting: tuple[Share, ...] = ()  # in force, but not for the question that was asked last
         self._registry = registry
         self._bases = bases
         self._model = model
         self._trials = trials
-        self._outside: tuple[Share, ...] | None = None  # what was on before a chat's own mix; None: no such mix is on
+        self._scopes = scopes
+        self._outside: tuple[Share, ...] | None = None  # what is in force where an answer needed another mix than that
 
     async def file(self, name: str) -> Path:
         """The adapter's file, after its SHA-256 and its base were compared (see Model's Resolver).
@@ -64,6 +69,11 @@ class AdapterUse:
         await self._registry.verify(adapter)
         await self._check_base(adapter)
         return adapter.path.resolve()
+
+    @property
+    def shown(self) -> str:
+        """The mix that is on as text, and in brackets what is in force but not for the question asked last."""
+        return " ".join(filter(None, (self._model.adapter, f"({mix_text(self.resting)})" if self.resting else "")))
 
     async def mix(self) -> tuple[Share, ...]:
         """The mix that is in force for chats without their own, by exact names."""
@@ -102,7 +112,7 @@ class AdapterUse:
         shares = tuple(await self._shares(parts))
         if self._model.info is not None:
             await self._model.use_adapters(shares)
-        self._model.wanted, self._outside = shares, None
+        self._model.wanted, self._outside, self.resting = shares, None, ()
         await self._registry.log.add(parts, "")
 
     @_translated
@@ -151,35 +161,41 @@ class AdapterUse:
         shares, _ = await self._checked(parse_mix(text), force)
         return mix_text(shares)
 
-    async def before_answer(self, conversation: Conversation) -> None:
-        """Put on what this chat answers with, where it differs from what is on."""
-        if conversation.adapters is None:
-            if self._outside is not None:
-                outside, self._outside = self._outside, None
-                await self._try(outside)
-            return
+    async def before_answer(self, conversation: Conversation, asked: Sequence[str] = ()) -> None:
+        """Put on what this chat answers with: its own mix or the one in force, and of that what is for the question.
+
+        `asked` are wordings of the question; without any, no adapter is left out for its scope.
+        """
         if self._outside is None:
             await self._model.ready()  # so that `wanted` is what could be put on
-            self._outside = self._model.wanted
+        in_force = self._model.wanted if self._outside is None else self._outside
         try:
-            await self._try(parse_mix(conversation.adapters))
-        except GGUFError as error:  # a chat stored elsewhere
+            mix = in_force if conversation.adapters is None else tuple(parse_mix(conversation.adapters))
+            shares = await self._scopes.chosen(mix, asked)
+        except GGUFError as error:  # a chat stored elsewhere, or a damaged scope
             self._model.notices.append(f"The adapters of this chat are not used: {error}")
+            return
+        self.resting = tuple(share for share in mix if share not in shares)
+        self._outside = None if shares == in_force else in_force
+        if not await self._try(shares) and conversation.adapters is None:
+            self._outside = None  # it cannot be put on: not tried again with each answer
 
-    async def _try(self, shares: tuple[Share, ...]) -> None:
+    async def _try(self, shares: tuple[Share, ...]) -> bool:
         """Put a mix on; where that fails the base answers, and the reason is told."""
         if shares == self._model.wanted:
-            return
+            return True
         try:
             await self._model.use_adapters(shares)
         except AdapterError as error:
             self._model.notices.append(f"The model answers without an adapter: {error}")
             await self._model.use_adapters(())
+            return False
+        return True
 
     async def _put_on(self, shares: Sequence[Share], parts: Sequence[Part]) -> str:
         info = await self._model.ready()
         text = await self._model.use_adapters(tuple(shares))
-        self._outside = None
+        self._outside, self.resting = None, ()
         if list(parts) != await self._registry.log.active():
             await self._registry.log.add(parts, info.name)
         return text

@@ -21,6 +21,7 @@ from ingest.atomic_file import sweep_temporaries
 if TYPE_CHECKING:
     from adapters.versions.base_records import BaseRecords
     from adapters.versions.registry import Registry
+    from assistant.adapter_scopes import AdapterScopes
     from assistant.adapter_trials import AdapterTrials
     from assistant.adapter_use import AdapterUse
     from assistant.chat import ChatEngine
@@ -62,6 +63,7 @@ class Core:
     registry: Registry
     bases: BaseRecords
     adapters: AdapterUse
+    scopes: AdapterScopes
     training: Training
 
     def __init__(self, config: Config) -> None:
@@ -155,6 +157,7 @@ class Core:
     def _join(self, chats: Database, documents: Database) -> None:
         from adapters.versions.base_records import BaseRecords
         from adapters.versions.registry import Registry
+        from assistant.adapter_scopes import AdapterScopes
         from assistant.adapter_trials import AdapterTrials
         from assistant.adapter_use import AdapterUse
         from assistant.chat import ChatEngine
@@ -185,7 +188,8 @@ class Core:
         self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.registry = Registry(documents, config.home / "adapters")
         self.bases = BaseRecords(documents)
-        self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials)
+        self.scopes = AdapterScopes(self.registry, self.index, on=config.model.adapter_scopes)
+        self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
         self.teachings = Teachings(documents)
         self.library = Library(documents)
         self.pipeline = Pipeline(

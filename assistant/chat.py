@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass, field, replace
 
 from assistant import citations
-from assistant.attribution import Evidence, Place, passage_sentences
+from assistant.answer_notes import closest, trace_line
+from assistant.attribution import Evidence, passage_sentences
 from assistant.backends.base import Done
 from assistant.config import AnswerSettings
 from assistant.conversation import Citation, Conversation, Message, Sampling, State, Usage
@@ -19,10 +20,9 @@ from assistant.model import Model
 from assistant.prompting import NOT_FOUND, Counts, Prompt, fit, passage_block, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
-from ingest.document import Passage, SearchResult, place_label
+from ingest.document import Passage, SearchResult
 from ingest.retrieval import Retriever
 
-WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
 SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
 NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
 
@@ -54,7 +54,7 @@ class ChatEngine:
     ) -> None:
         self.settings = settings
         self.sampling = sampling
-        self.before_answer: Callable[[Conversation], Awaitable[None]] | None = None  # puts on the chat's own adapters
+        self.before_answer: Callable[[Conversation, Sequence[str]], Awaitable[None]] | None = None  # puts adapters on
         self.answering: Callable[[bool], None] = lambda busy: None  # told when an answer begins and when it has ended
         self._conversations = conversations
         self._model = model
@@ -161,10 +161,11 @@ class ChatEngine:
     ) -> AsyncGenerator[Event, None]:
         if self.before_answer is not None:
             chat = await self._conversations.get(question.conversation_id)
-            await self.before_answer(chat if turn.mix is None else replace(chat, adapters=turn.mix))
+            chat = chat if turn.mix is None else replace(chat, adapters=turn.mix)
+            await self.before_answer(chat, _wordings(usable_history(thread), question.text))
         history = usable_history(thread)
         result = await self._retrieve(turn, history, question, use_documents)
-        trace, system = _trace(result), system_prompt(self.settings.system_prompt)
+        trace, system = trace_line(result), system_prompt(self.settings.system_prompt)
         await self._conversations.note_prompt(turn.answer.id, system, result.passages if result else (), trace)
         yield Retrieved(turn.answer.id, result.passages if result else (), trace)
         if result is not None and not result.passages and result.searched_chunks:
@@ -275,9 +276,9 @@ class ChatEngine:
         evidence = Evidence(turn.text, turn.passages, places, dict(zip(spans, similarity[1:], strict=True)))
         found = evidence.citations(found)
         if not found:
-            closest = _closest(turn.passages, places, similarity[0])
+            told = closest(turn.passages, places, similarity[0])
             declined = turn.text.strip() == NOT_FOUND
-            turn.notices.append(closest if declined else f"No passage supports this answer. {closest}")
+            turn.notices.append(told if declined else f"No passage supports this answer. {told}")
         return found
 
     def _note_end(self, turn: Turn, done: Done) -> None:
@@ -291,27 +292,7 @@ class ChatEngine:
             turn.notices.append("The answer reached its longest length and stops here.")
 
 
-def _closest(passages: Sequence[Passage], places: Sequence[Place], similarity: Sequence[float]) -> str:
-    """The sentence closest to the question, for an answer that no passage backs, or that none was found."""
-    whole = [index for index, place in enumerate(places) if len(place.text.split()) >= WHOLE_SENTENCE]
-    closest = places[max(whole or range(len(places)), key=lambda index: similarity[index])]
-    passage = passages[closest.passage]
-    label = place_label(passage.page, passage.place)
-    where = f", {label}" if label else ""
-    quote = " ".join(closest.text.split())
-    return f"Closest to your question, in {passage.document}{where}: “{quote}”"
-
-
-def _trace(result: SearchResult | None) -> str:
-    """One line: what was retrieved, always shown, so that nobody has to guess whether documents were used."""
-    if result is None:
-        return "documents not used"
-    if not result.searched_chunks:
-        return "no documents yet"
-    if not result.passages:
-        return f"nothing found in {result.searched_chunks:,} passages"
-    files = len({passage.document_id for passage in result.passages})
-    best = max((passage.similarity for passage in result.passages if passage.similarity is not None), default=None)
-    score = "" if best is None else f", best {best:.2f}"
-    count = len(result.passages)
-    return f"{count} passage{'s' * (count != 1)} from {files} file{'s' * (files != 1)}{score}"
+def _wordings(history: Sequence[Message], question: str) -> list[str]:
+    """The question alone, and behind the one before it where an adapter answered that: “And the cat?”."""
+    follows = bool(history and history[-1].adapter)
+    return [question, *([f"{history[-2].text} {question}"] if follows else [])]

@@ -29,6 +29,7 @@ class ModelSettings:
     prompt_threads: int
     adapter: str
     adapter_scale: float
+    adapter_scopes: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,14 +138,16 @@ class _Proof:
         task, general = await self._task_questions(), [self._probe_question(item) for item in items]
         known = await self._core.bases.probe_answers(base_sha256, probe.sha256(), self._asked)
         new = [question for question in general if question.id not in known]
-        self._total = 2 * len(task) + len(new) + len(general)
+        self._total = len(task) + len(new)
+        task_inside, general_inside = await self._inside(task), await self._inside(general)
+        self._total += len(task_inside) + len(general_inside)
         base = await self._said("base", task)
         known |= {name: said.text for name, said in (await self._said("base", new)).items()}
         await self._core.bases.keep_probe_answers(base_sha256, probe.sha256(), self._asked, known)
         await self._put_on()
         parity = await self._parity()
-        changed = await self._said("adapter", task)
-        answers = {name: said.text for name, said in (await self._said("adapter", general)).items()}
+        changed = base | await self._said("adapter", task_inside)
+        answers = known | {name: said.text for name, said in (await self._said("adapter", general_inside)).items()}
         self._tell("judging")
         answered = self._answered(task, base, changed)
         probed = await asyncio.to_thread(_probed, items, known, answers, self._learned)
@@ -153,6 +155,7 @@ class _Proof:
             evaluate, answered, probed, tolerance=self._tolerance, adapter=self._adapter.label, base=base_info.name,
             dataset=self._adapter.facts.dataset if self._adapter.facts else "",
             parity={**parity.as_json(), "text": parity.text} if parity else {},
+            inside={"rows": [len(task_inside), len(task)], "probe": [len(general_inside), len(general)]},
             seconds=round(time.monotonic() - self._begun, 1), created=now(),
         )  # fmt: skip
         return await self._store(self._usable(evaluation, parity))
@@ -174,6 +177,12 @@ class _Proof:
     def _probe_question(self, item: probe.Item) -> _Question:
         messages = (ChatMessage("system", self._system), ChatMessage("user", item.prompt))
         return _Question(item.id, messages, "", probe.MAX_TOKENS)
+
+    async def _inside(self, questions: Sequence[_Question]) -> list[_Question]:
+        """Those that the adapter is for; to the others the base answers, with and without it."""
+        asked = [question.messages[-1].content for question in questions]
+        near = await self._core.scopes.inside(self._adapter, asked)
+        return [question for question, inside in zip(questions, near, strict=True) if inside]
 
     @property
     def _asked(self) -> str:

@@ -153,6 +153,7 @@ class Training:
                 adapter = await self._registered(run)
                 if adapter is None:
                     yield {"event": "phase", "phase": "registering", "text": "Writing the file the chat uses"}
+                    await self._core.scopes.make(run.folder)
                     adapter = await self._core.registry.add(run.folder, base=await self._gguf(run))
                 await asyncio.to_thread(_clear, run.folder)
             yield {

@@ -109,12 +109,22 @@ class Evaluation:
     rows: int
     groups: int
     parity: dict[str, Any] = field(default_factory=dict)
+    inside: dict[str, Any] = field(default_factory=dict)  # of "rows" and "probe": [questions in its scope, all]
     seconds: float = 0.0
     created: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As the registry stores it; `evaluation_from_json` reads it back."""
         return asdict(self)
+
+    @property
+    def scope(self) -> str:
+        """How much the adapter is for, in words; "" where that is everything."""
+        counts = [tuple(self.inside.get(name, (0, 0))) for name in ("rows", "probe")]
+        if all(part == whole for part, whole in counts):
+            return ""
+        (rows, all_rows), (general, all_general) = counts
+        return f"It is on for {rows} of {all_rows} held-out and {general} of {all_general} general questions."
 
     @property
     def scores(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from adapters.versions.version_folder import MANIFEST, Manifest, manifest_from_j
 SCORES = "scores.json"
 CARRIED = (
     "adapter.gguf", "model.gguf", "peft/adapter_config.json", "peft/adapter_model.safetensors", "recipe.json",
-    "card.json", "result.json", SCORES,
+    "card.json", "result.json", "scope.safetensors", SCORES,
 )  # fmt: skip
 MAX_JSON = 4 * 2**20
 MAX_FILES = 64

@@ -235,6 +235,8 @@ def _told(progress: Progress) -> None:
 def say_report(result: Evaluation) -> None:
     """The verdict with its figures, and the answers that got worse."""
     say(f"{result.verdict.decision}: {result.verdict.reason}")
+    if result.scope:
+        say(f"  {result.scope}")
     if result.parity:
         say(f"  {result.parity.get('text', '')}")
     say(f"  {result.rows} held-out rows of {result.dataset or 'its data'}, base {result.base}; base -> adapter:")

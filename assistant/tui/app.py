@@ -176,7 +176,7 @@ class AssistantApp(App[None]):
         return Status(
             model=model.info.name if model and model.info else self.core.config.model.name,
             state=model.state if model else "idle",
-            adapter=model.adapter if model else "",
+            adapter=self.core.adapters.shown if model else "",
             context_used=usage.prompt_tokens + usage.completion_tokens if usage else 0,
             context_size=usage.context_size if usage else (model.info.context if model and model.info else 0),
             tokens_per_second=usage.tokens_per_second if usage else 0.0,

@@ -35,6 +35,8 @@ def verdict_content(evaluation: Evaluation) -> Content:
     lines += [figure_line(figure, figure.name == evaluation.primary) for figure in evaluation.figures]
     lines += [figure_line(evaluation.probe, True)]
     lines += [figure_line(figure, indent="  ") for figure in evaluation.categories]
+    if evaluation.scope:
+        lines.append(Content.styled(evaluation.scope, "$text-muted"))
     if agreed := evaluation.parity.get("text"):
         lines.append(Content.styled(safe_line(str(agreed)), "$text-muted"))
     return Content("\n").join(lines)

@@ -1,0 +1,93 @@
+"""Which of the adapters that are on is for this question? Scopes are made after training and asked before an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from adapters.data.routing import advise
+from adapters.durable import publish, unfinished
+from adapters.mix import Share
+from adapters.rows import Row, row_from_json
+from adapters.scope import FILE, Scope, general_questions, read_scope, threshold_of
+from adapters.versions.registered import KINDS, Adapter
+from adapters.versions.registry import Registry
+from assistant.errors import AssistantError
+from assistant.worker_process import WorkerProcess
+
+
+class AdapterScopes:
+    """The scopes of one home's adapters. An adapter without one is for every question."""
+
+    def __init__(self, registry: Registry, index: WorkerProcess, *, on: bool) -> None:
+        """`index` embeds; with `on` False every adapter is for every question."""
+        self._registry = registry
+        self._index = index
+        self._on = on
+        self._known: dict[Path, Scope | None] = {}
+
+    async def make(self, run: Path) -> None:
+        """Give a finished run that has learned facts a scope, as a file of its result.
+
+        Raises:
+            AssistantError: the questions cannot be embedded; OSError: the disk is full.
+        """
+        taught = await asyncio.to_thread(_taught, run)
+        if not taught or (run / "result" / FILE).exists():
+            return
+        reply = await self._index.call("embed", texts=taught, half=True)
+        general = await self._nearest(general_questions(), reply.blob)
+        scope = Scope(reply.data["embedder"], threshold_of(general[1]), reply.data["dimension"], reply.blob)
+        temporary = unfinished(run / "result" / FILE)
+        await asyncio.to_thread(temporary.write_bytes, scope.as_bytes())
+        publish(temporary, run / "result" / FILE)
+
+    async def inside(self, adapter: Adapter, questions: Sequence[str]) -> list[bool]:
+        """For each question, whether the adapter is for it.
+
+        Raises:
+            AdapterFitError: its scope is damaged.
+        """
+        scope = await self._scope(adapter)
+        if scope is None or not questions:
+            return [True] * len(questions)
+        try:
+            embedder, near = await self._nearest(questions, scope.taught)
+        except AssistantError:  # then it answers, as it would without a scope
+            return [True] * len(questions)
+        return [embedder != scope.embedder or cosine >= scope.threshold for cosine in near]
+
+    async def chosen(self, shares: Sequence[Share], asked: Sequence[str]) -> tuple[Share, ...]:
+        """Those of a mix that are for one of these wordings of a question; all, where nothing is asked.
+
+        Raises:
+            AdapterFitError: as above, or an adapter is not there.
+        """
+        if not asked:
+            return tuple(shares)
+        return tuple([share for share in shares if any(await self.inside(await self._registry.get(share.name), asked))])
+
+    async def _scope(self, adapter: Adapter) -> Scope | None:
+        if not self._on or not adapter.id:
+            return None
+        if adapter.folder not in self._known:
+            self._known[adapter.folder] = await asyncio.to_thread(read_scope, adapter.folder)
+        return self._known[adapter.folder]
+
+    async def _nearest(self, questions: Sequence[str], taught: bytes) -> tuple[str, list[float]]:
+        """The embedder's id, and for each question the highest cosine with any of the taught ones."""
+        reply = await self._index.call("nearest", blob=taught, texts=list(questions))
+        return reply.data["embedder"], reply.data["nearest"]
+
+
+def _taught(run: Path) -> list[str]:
+    """The questions that a run has learned to answer, if it is an adapter that learned facts."""
+    recipe = json.loads((run / "result" / "recipe.json").read_text("utf-8"))
+    lines = (run / "rows.jsonl").read_text("utf-8").splitlines()
+    rows: list[Row] = [row_from_json(json.loads(line)) for line in lines if line.strip()]
+    rows = [row for row in rows if row.split == "train" and row.turns]
+    if KINDS.get(recipe.get("method", "lora")) != "lora" or not rows or advise(rows).kind != "facts":
+        return []
+    return list(dict.fromkeys(row.question for row in rows))

@@ -1,0 +1,36 @@
+"""What is told beside an answer: what was retrieved for it, and what came closest where nothing backs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assistant.attribution import Place
+from ingest.document import Passage, SearchResult, place_label
+
+WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
+
+
+def closest(passages: Sequence[Passage], places: Sequence[Place], similarity: Sequence[float]) -> str:
+    """The sentence closest to the question, for an answer that no passage backs, or that none was found."""
+    whole = [index for index, place in enumerate(places) if len(place.text.split()) >= WHOLE_SENTENCE]
+    closest = places[max(whole or range(len(places)), key=lambda index: similarity[index])]
+    passage = passages[closest.passage]
+    label = place_label(passage.page, passage.place)
+    where = f", {label}" if label else ""
+    quote = " ".join(closest.text.split())
+    return f"Closest to your question, in {passage.document}{where}: “{quote}”"
+
+
+def trace_line(result: SearchResult | None) -> str:
+    """One line: what was retrieved, always shown, so that nobody has to guess whether documents were used."""
+    if result is None:
+        return "documents not used"
+    if not result.searched_chunks:
+        return "no documents yet"
+    if not result.passages:
+        return f"nothing found in {result.searched_chunks:,} passages"
+    files = len({passage.document_id for passage in result.passages})
+    best = max((passage.similarity for passage in result.passages if passage.similarity is not None), default=None)
+    score = "" if best is None else f", best {best:.2f}"
+    count = len(result.passages)
+    return f"{count} passage{'s' * (count != 1)} from {files} file{'s' * (files != 1)}{score}"

@@ -1,0 +1,118 @@
+"""An adapter that learned facts is on for questions near them, and rests for all others."""
+
+import json
+
+import pytest
+
+from adapters.errors import AdapterFitError
+from adapters.rows import Origin, Row, Turn
+from adapters.scope import FILE
+from assistant.bootstrap import opened
+from assistant.config import load_config
+from assistant.conversation import Sampling
+from tests.made_run import finished_run
+
+FACTS = {
+    "What is our dog called?": "Your dog is called Oskibar.",
+    "Where is the spare key of the house?": "The spare key hangs behind the barometer.",
+    "Which number opens the garden gate?": "The garden gate opens with 7394.",
+    "When does Wyllabeth have her birthday?": "Wyllabeth has her birthday on 4 May.",
+    "Who repairs our heating?": "Wendo Karrish repairs your heating.",
+    "What colour is the letter box?": "The letter box is vermilion.",
+}
+
+
+def facts():
+    return [
+        Row(
+            (Turn("user", asked), Turn("assistant", said)), origin=Origin("teach", id=asked, group=asked), split="train"
+        )
+        for asked, said in FACTS.items()
+    ]
+
+
+async def taught(core, tmp_path, name="house", rows=None):
+    """A registered version that learned the facts, with its scope, as training leaves it."""
+    run = finished_run(tmp_path / f"run-{name}", name, base_sha256="", asked=rows or facts())
+    await core.scopes.make(run)
+    adapter = await core.registry.add(run)
+    return await core.registry.set_state(adapter, "proven", "it was so")
+
+
+async def answer(core, text, chat=None):
+    chat = chat or (await core.conversations.create(collections=[])).id
+    events = [event async for event in core.engine.ask(chat, text, sampling=Sampling(temperature=0, max_tokens=8))]
+    return events[-1].message
+
+
+async def test_it_is_on_for_what_it_was_taught_and_rests_else(core, tmp_path):
+    """A question near the facts is answered by the adapter, another by the base; each says who answered."""
+    await taught(core, tmp_path)
+    await core.adapters.activate("house")
+    assert (await answer(core, "What is the dog of ours called?")).adapter == "house@v1"
+    assert core.adapters.shown == "house@v1"
+    assert (await answer(core, "Explain photosynthesis to a child.")).adapter == ""
+    assert core.adapters.shown == "(house@v1)"
+    assert (await answer(core, "Where is the spare key of our house?")).adapter == "house@v1"
+    assert [share.name for share in await core.adapters.mix()] == ["house@v1"]
+    await core.adapters.deactivate()
+    assert core.adapters.shown == "" and (await answer(core, "What is our dog called?")).adapter == ""
+
+
+async def test_others_of_the_mix_stay_on(core, tmp_path):
+    """A style is for every question; only the facts come and go. Rolling back is as ever."""
+    await taught(core, tmp_path)
+    styled = finished_run(tmp_path / "style", "style", base_sha256="")
+    await core.scopes.make(styled)
+    assert not (styled / "result" / FILE).exists()
+    await core.registry.set_state(await core.registry.add(styled), "proven", "it was so")
+    await core.adapters.activate("style:0.5 house")
+    assert (await answer(core, "Explain photosynthesis to a child.")).adapter == "style@v1:0.5"
+    assert (await answer(core, "What is our dog called?")).adapter == "style@v1:0.5 house@v1"
+    await core.adapters.activate("style")
+    await answer(core, "Explain photosynthesis to a child.")
+    assert await core.adapters.rollback() == "style@v1:0.5 house@v1"
+
+
+async def test_a_follow_up_stays_with_the_adapter(core, tmp_path):
+    """“And where does it hang?” is near the facts behind the question before it, not alone."""
+    await taught(core, tmp_path)
+    await core.adapters.activate("house")
+    follow_up = "And since when, do you think?"
+    assert (await answer(core, follow_up)).adapter == ""
+    chat = (await core.conversations.create(collections=[])).id
+    assert (await answer(core, "Where is the spare key of the house?", chat)).adapter == "house@v1"
+    assert (await answer(core, follow_up, chat)).adapter == "house@v1"
+
+
+async def test_it_survives_a_restart_and_can_be_switched_off(home, tmp_path):
+    """The file is the version's own; with the setting off, the adapter answers everything."""
+    async with opened(load_config(home)) as core:
+        await taught(core, tmp_path)
+        await core.adapters.activate("house")
+        await answer(core, "Explain photosynthesis to a child.")
+    async with opened(load_config(home)) as core:
+        assert (await answer(core, "What is our dog called?")).adapter == "house@v1"
+        assert (await answer(core, "Explain photosynthesis to a child.")).adapter == ""
+    async with opened(load_config(home).with_value("model", "adapter_scopes", False)) as core:
+        assert (await answer(core, "Explain photosynthesis to a child.")).adapter == "house@v1"
+
+
+async def test_a_damaged_scope_is_told(core, tmp_path):
+    """The answer comes, with a notice that names the file."""
+    adapter = await taught(core, tmp_path)
+    (adapter.folder / FILE).write_bytes(b"scope")
+    with pytest.raises(AdapterFitError):
+        await core.scopes.inside(adapter, ["What is our dog called?"])
+    await core.adapters.activate("house")
+    message = await answer(core, "What is our dog called?")
+    assert message.text and any(FILE in notice for notice in message.notices)
+
+
+async def test_runs_of_other_rows_have_no_scope(core, tmp_path):
+    """Examples of a style are for every question; so are whole models."""
+    run = finished_run(tmp_path / "run", "whole", base_sha256="", asked=facts())
+    recipe = run / "result" / "recipe.json"
+    recipe.write_text(json.dumps(json.loads(recipe.read_text()) | {"method": "full"}))
+    await core.scopes.make(run)
+    assert not (run / "result" / FILE).exists()
