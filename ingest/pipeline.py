@@ -30,6 +30,7 @@ CHUNKS_PER_COMMIT, FILES_PER_COMMIT = 64, 64
 READ_AHEAD = 32  # files
 PAGES_PER_STEP = 500  # of the full-text index; other work on the database waits for one step at most
 LARGE_TEXT = 2_000_000  # characters; nothing is read ahead of a text this long
+SMALL_INDEX, ENOUGH_TO_SAVE = 16_000_000, 1000  # bytes of an index file that is cheap to write; passages
 T = TypeVar("T")
 
 
@@ -64,6 +65,8 @@ class Pipeline:
         )
         self._planner = Planner(self._reading)
         self._one_run = asyncio.Lock()
+        self._saved_bytes = 0  # of the index file
+        self._unsaved = 0  # passages stored since it was written
 
     async def preview(self, paths: list[Path], collection: str = DEFAULT_COLLECTION, **choices: Any) -> Plan:
         """What `ingest` would do now; nothing is changed. `choices` are those of `Planner.plan`."""
@@ -125,7 +128,8 @@ class Pipeline:
                     reading.cancel()
                     await asyncio.gather(reading, return_exceptions=True)
                 if run.index_is_stale:
-                    await asyncio.shield(self.refresh_index())
+                    self._unsaved += run.passages
+                    await asyncio.shield(self.refresh_index(may_wait=not run.removed))
             yield run.summary()
 
     async def remove(self, document_ids: list[int]) -> int:
@@ -136,9 +140,15 @@ class Pipeline:
                 await self.refresh_index()
             return gone
 
-    async def refresh_index(self) -> None:
-        """Bring the index process up to the database and save what it holds as the new index file."""
+    async def refresh_index(self, *, may_wait: bool = False) -> None:
+        """Bring the index process up to the database and save what it holds as the new index file.
+
+        A large file is not written anew for a few passages if that `may_wait`: what a file lacks is added from the
+        database when it is loaded, without embedding.
+        """
         await self._ask_index("refresh")
+        if may_wait and self._saved_bytes > SMALL_INDEX and self._unsaved < ENOUGH_TO_SAVE:
+            return
         name = await self._embedder_name()
         generation = await self._database.write(
             lambda db: records.reserve_generation(db, records.embedder_number(db, name))
@@ -148,6 +158,7 @@ class Pipeline:
             lambda db: records.activate_generation(db, generation, saved["file"], saved["size"], saved["sha256"])
         )
         await self._ask_index("forget", keep=saved["file"])
+        self._saved_bytes, self._unsaved = saved["size"], 0
 
     async def _forget_words(self) -> None:
         """Rewrite the full-text index in small steps: words of deleted passages stay in its older segments.

@@ -20,6 +20,7 @@ from made_library import DirectWorker, MadeLibrary, make_library, reader_setting
 
 from assistant.errors import LibraryError, WorkerError
 from assistant.worker_process import Reply
+from ingest import pipeline
 from ingest.errors import IngestError
 from ingest.pipeline import Pipeline
 from ingest.progress import Progress, Summary
@@ -364,3 +365,27 @@ async def test_a_file_that_changes_between_walk_and_reading_is_left_to_the_next_
     second = await made.ingest(files)
     if moved:
         assert (second.moved, second.passages) == (1, 0)
+
+
+async def test_a_large_index_is_not_written_anew_for_each_file(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is added is found at once and again after a restart, embedded once; a removal is written at once."""
+    monkeypatch.setattr(pipeline, "SMALL_INDEX", 0)
+    made = await make_library(tmp_path / "home")
+    await made.ingest(files)
+    made.index.calls.clear()
+    (files / "new.txt").write_text("A walnut tree stands in the yard.")
+    await made.ingest(files)
+    assert "save" not in made.index.calls
+    for _ in range(2):
+        found = await made.retriever.search("walnut tree yard")
+        assert [passage.document for passage in found.passages][:1] == ["new.txt"]
+        await made.close()
+        made = await make_library(tmp_path / "home")
+        assert made.index.service.refresh()["vectors"] == 4
+        assert "embed" not in made.index.calls
+    (files / "new.txt").unlink()
+    assert (await made.ingest(files)).removed == 1
+    assert "save" in made.index.calls
+    await made.close()
