@@ -73,9 +73,15 @@ class ChatEngine:
             self._stopping.set()
 
     async def ask(
-        self, conversation_id: int, text: str, *, sampling: Sampling | None = None, use_documents: bool = True
+        self,
+        conversation_id: int,
+        text: str,
+        *,
+        sampling: Sampling | None = None,
+        use_documents: bool = True,
+        mix: str | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Answer `text` as the next turn of a chat.
+        """Answer `text` as the next turn of a chat; `mix` as in `regenerate`.
 
         The question is on disk before anything else happens, the answer grows on disk as it streams.
 
@@ -90,9 +96,8 @@ class ChatEngine:
             thread = await self._conversations.thread(conversation_id)
             parent = thread[-1].id if thread else None
             question, answer = await self._conversations.begin_turn(conversation_id, parent, text, chosen)
-            async with contextlib.aclosing(
-                self._answer(Turn(answer), thread, question, chosen, use_documents)
-            ) as events:
+            turn = Turn(answer, mix=mix)
+            async with contextlib.aclosing(self._answer(turn, thread, question, chosen, use_documents)) as events:
                 async for event in events:
                     yield event
 
@@ -101,7 +106,8 @@ class ChatEngine:
     ) -> AsyncGenerator[Event, None]:
         """Answer the question of an answer again; the new answer is its sibling, the old one stays.
 
-        `mix` are the adapters for this answer alone, "" the base; None is what the chat answers with.
+        `mix` are the adapters for this answer alone, whatever their scopes, "" the base; None is what the chat
+        answers with.
 
         Raises:
             UsageError: the message is no answer, or another answer is under way.
@@ -161,8 +167,10 @@ class ChatEngine:
     ) -> AsyncGenerator[Event, None]:
         if self.before_answer is not None:
             chat = await self._conversations.get(question.conversation_id)
-            chat = chat if turn.mix is None else replace(chat, adapters=turn.mix)
-            await self.before_answer(chat, _wordings(usable_history(thread), question.text))
+            if turn.mix is None:
+                await self.before_answer(chat, _wordings(usable_history(thread), question.text))
+            else:
+                await self.before_answer(replace(chat, adapters=turn.mix), ())
         history = usable_history(thread)
         result = await self._retrieve(turn, history, question, use_documents)
         trace, system = trace_line(result), system_prompt(self.settings.system_prompt)

@@ -56,13 +56,9 @@ async def answer_all(
     """
     known, engine = await contenders(core, texts), core.engine
     first, *others = order = random.sample(range(len(known)), len(known))
-    before = (await core.conversations.get(chat)).adapters
-    await core.conversations.set_adapters(chat, known[first].mix)
-    try:
-        sampling = known[first].sampling(engine.sampling)
-        answers = [await _last(engine.ask(chat, question, sampling=sampling, use_documents=use_documents))]
-    finally:
-        await core.conversations.set_adapters(chat, before)
+    sampling, mix = known[first].sampling(engine.sampling), known[first].mix
+    asked = engine.ask(chat, question, sampling=sampling, use_documents=use_documents, mix=mix)
+    answers = [await _last(asked)]
     for place in others:
         sampling, mix = known[place].sampling(engine.sampling), known[place].mix
         events = engine.regenerate(answers[0].id, sampling=sampling, use_documents=use_documents, mix=mix)

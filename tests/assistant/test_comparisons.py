@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.rows import Origin, Row, Turn
 from assistant.bootstrap import Core, opened
 from assistant.config import load_config
 from assistant.conversation import Sampling
@@ -154,6 +155,23 @@ async def test_a_question_is_answered_by_each_mix(core: Core) -> None:
     with pytest.raises(AdapterError):
         await answer_all(core, chat.id, "Name a colour", ["base", "nope"])
     assert (await core.conversations.get(chat.id)).messages == before
+
+
+async def test_a_named_adapter_answers_whatever_its_scope(core: Core, tmp_path: Path) -> None:
+    """It was chosen to be compared: here it does not rest for a question far from its facts, whoever answers first."""
+    asked = [
+        Row((Turn("user", f"Where is the key of room {number}?"), Turn("assistant", f"In box {number}.")),
+            origin=Origin("teach", id=str(number), group=str(number)))
+        for number in range(8)
+    ]  # fmt: skip
+    run = finished_run(tmp_path / "run", "keys", base_sha256="", asked=asked)
+    await core.scopes.make(run)
+    adapter = await core.registry.add(run)
+    await core.registry.set_state(adapter, "proven", "it was so")
+    for _ in range(4):
+        chat = await core.conversations.create()
+        base, named = await answer_all(core, chat.id, "Explain photosynthesis to a child.", ["base", "keys"])
+        assert (base.adapter, named.adapter) == ("", "keys@v1")
 
 
 async def test_contenders_may_differ_in_temperature(core: Core) -> None:
