@@ -23,6 +23,7 @@ from adapters.durable import sha256_of
 from adapters.files.export import export_lora
 from adapters.files.gguf import read_gguf
 from adapters.proof import probe
+from adapters.scope import general_questions, threshold_of
 from adapters.training.recipe import Recipe, recipe_from_json
 from adapters.training.runs import RunPlan, TrainingRuns
 from assistant.backends.base import ChatMessage, Piece
@@ -31,6 +32,7 @@ from assistant.config import load_config
 from assistant.conversation import Sampling
 from assistant.models.location import resolve_model
 from assistant.prompting import system_prompt
+from ingest.embedding.minilm import MiniLMEmbedder
 
 CONTEXT = 1024
 RECIPES: dict[str, dict[str, Any]] = {  # what differs from the shipped recipe
@@ -84,28 +86,54 @@ class Trained:
     curve: list[list[float | None]] = field(default_factory=list)  # [step, loss, validation, general]
 
 
+class Near:
+    """Which questions are inside the scope of what was taught, as the product decides it (see adapters.scope)."""
+
+    def __init__(self, taught: Sequence[str]) -> None:
+        self._embedder = MiniLMEmbedder()
+        self._taught = self._embedder.embed(list(taught)).T
+        self._threshold = threshold_of(self._cosines(general_questions()))
+
+    def inside(self, questions: Sequence[str]) -> list[bool]:
+        """For each question."""
+        return [cosine >= self._threshold for cosine in self._cosines(questions)]
+
+    def _cosines(self, questions: Sequence[str]) -> list[float]:
+        return [float(cosine) for cosine in (self._embedder.embed(list(questions)) @ self._taught).max(axis=1)]
+
+
 class Asker:
     """One model under llama.cpp that answers greedily, with or without an adapter."""
 
     def __init__(self, base: Path) -> None:
         self._backend = LlamaCppBackend(read_gguf(base), context=CONTEXT)
         self._system = ChatMessage("system", chat_system_prompt())
+        self._worn: list[tuple[str, float]] = []
+        self._on: list[tuple[str, float]] = []
+        self._near: Near | None = None
 
-    def wear(self, adapter: Path | None, strength: float = 1.0) -> None:
-        """Put an adapter on, or take it off."""
-        self._backend.set_adapters([(str(adapter), strength)] if adapter else [])
+    def wear(self, adapter: Path | None, strength: float = 1.0, near: Near | None = None) -> None:
+        """Put an adapter on, or take it off; with `near` it is on for questions inside only."""
+        self._worn, self._near = [(str(adapter), strength)] if adapter else [], near
 
     def ask(self, questions: Sequence[str], max_tokens: int, told: str = "") -> list[Asked]:
         """Each question in a chat of its own."""
         sampling = Sampling(temperature=0, repeat_penalty=1.0, max_tokens=max_tokens)
         answers = []
-        for number, question in enumerate(questions, 1):
+        inside = self._near.inside(questions) if self._near else [True] * len(questions)
+        for number, (question, worn) in enumerate(zip(questions, inside, strict=True), 1):
             if told:
                 _progress(f"{told}: {number} of {len(questions)}")
+            self._put_on(self._worn if worn else [])
             messages = [self._system, ChatMessage("user", question)]
             pieces = self._backend.complete(messages, sampling, lambda: False)
             answers.append(Asked(question, "".join(piece.text for piece in pieces if isinstance(piece, Piece))))
         return answers
+
+    def _put_on(self, parts: list[tuple[str, float]]) -> None:
+        if parts != self._on:
+            self._backend.set_adapters(parts)
+            self._on = parts
 
     def probe(self, told: str = "general probe") -> Probed:
         """The general probe."""
@@ -204,6 +232,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--sweep", action="store_true", help="compare all recipes: recall against forgetting")
     parser.add_argument("--recipes", action="append", default=[], choices=list(RECIPES), help="compare only these")
     parser.add_argument("--strengths", default="1", metavar="S,S", help="measure each adapter at these strengths")
+    parser.add_argument("--everywhere", action="store_true", help="also measure adapters without their scope")
     parser.add_argument("--details", type=Path, metavar="FILE", help="write each answer here as JSON")
     return parser.parse_args()
 

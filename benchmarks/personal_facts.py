@@ -1,6 +1,8 @@
 """How many of sixty personal facts does the model know after training, and what has it forgotten?
 
-    python benchmarks/personal_facts.py [--sweep | --recipes NAME] [--set KEY=VALUE] [--adapter FILE] [--home DIR]
+    python benchmarks/personal_facts.py [--sweep | --recipes NAME] [--set KEY=VALUE] [--adapter FILE] [--everywhere]
+
+With --everywhere the adapter is also measured without its scope, answering every question.
 
 Trains on learning/household.jsonl: facts of an invented household in three wordings each, through the whole product
 (dataset, training process, GGUF adapter, llama.cpp), then asks every fact closed-book in two wordings that were not
@@ -30,6 +32,7 @@ from learning_loop import (  # noqa: E402 - the repository has to be importable 
     RUN_COLUMNS,
     Asked,
     Asker,
+    Near,
     Probed,
     Trained,
     adapters_of,
@@ -119,13 +122,16 @@ async def run(options: argparse.Namespace, home: Path) -> list[tuple[str, Traine
     """The base first, then each adapter at each strength."""
     facts = load_facts()
     adapters = await adapters_of(options, home, rows(facts), "household")
-    asker = Asker(base_of(options))
+    asker, near = Asker(base_of(options)), Near([question for fact in facts for question in fact["train"]])
     found: list[tuple[str, Trained | None, Measured]] = [("base", None, measure(asker, facts, "base"))]
     for name, trained, adapter in adapters:
         for strength in strengths(options):
             label = name if strength == 1 else f"{name}, strength {strength:g}"
-            asker.wear(adapter, strength)
+            asker.wear(adapter, strength, near)
             found.append((label, trained, measure(asker, facts, label)))
+            if options.everywhere:
+                asker.wear(adapter, strength)
+                found.append((f"{label}, on for every question", trained, measure(asker, facts, label)))
     asker.close()
     return found
 

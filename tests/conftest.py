@@ -57,6 +57,12 @@ def real_home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def base_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Homes get no adapter by themselves: the embedded model answers as it is."""
+    monkeypatch.setattr("assistant.starter_adapter.FOLDER", Path("/nonexistent"))
+
+
+@pytest.fixture
 def data_folder() -> Path:
     """The folder of benchmark data, from ASSISTANT_DATA; the test is skipped where there is none."""
     folder = os.environ.get("ASSISTANT_DATA")

@@ -140,6 +140,7 @@ async def test_a_chat_with_adapters_of_its_own(core, tmp_path):
     assert await core.adapters.mix() == (Share("style@v1"),)
 
 
+@pytest.mark.usefixtures("base_alone")
 async def test_on_the_embedded_model(real_home, tmp_path):
     """A registered adapter changes the answers of the real model; its base must be the very file that is loaded."""
     starter = resolve_model("starter")

@@ -10,6 +10,7 @@ from assistant.errors import AdapterError
 from assistant.models.location import resolve_model
 from tests.made_gguf import lora
 
+pytestmark = pytest.mark.usefixtures("base_alone")
 GREEDY = Sampling(temperature=0, max_tokens=16)
 
 
