@@ -46,6 +46,7 @@ ADVICE: dict[Kind, tuple[str, ...]] = {
         "An adapter can learn short facts that stand nowhere else, such as those of a household or a person.",
         "Expect most of them back, also in other wordings; similar names may be mixed up, and nothing is cited.",
         "All facts are learned; what is held out for the proof are other wordings of them.",
+        "The adapter will be on for questions near these only: elsewhere, what it has learned would do harm.",
         "Leave replay on (it is by default): learned alone, such facts drive out general knowledge.",
     ),
     "vocabulary": (
