@@ -1,13 +1,24 @@
-"""Which folders lie on a drive whose changes the kernel does not tell of, because others make them."""
+"""Of which folders the kernel does not tell the changes: those on drives where others make them, and missing ones."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 _KIND_NAMES = "9p afs ceph cifs coda glusterfs nfs nfs4 prl_fs smb2 smb3 smbfs vboxsf virtiofs vmhgfs"
 _KINDS = frozenset(_KIND_NAMES.split())
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
+
+NOT_THERE = "it cannot be reached"
+
+
+def why_not_told(folder: str) -> str:
+    """Why changes of a folder will not be told, "" if they will."""
+    if not os.path.isdir(folder):  # noqa: PTH112  # the path need not be UTF-8
+        return NOT_THERE
+    kind = network_drive(os.fsencode(os.path.realpath(folder)))
+    return f"it lies on a network drive ({kind})" if kind else ""
 
 
 def network_drive(path: bytes, mounts: Path = Path("/proc/self/mountinfo")) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import watchfiles
 
 from ingest.ignore import RULE_FILES, IgnoreRules
-from ingest.network_drives import network_drive
+from ingest.network_drives import why_not_told
 from ingest.scan import BINARY_SUFFIXES, SKIPPED_FOLDERS, scan
 
 QUIET_MS, LONGEST_MS = 300, 2000  # a burst ends when nothing happens for so long, or after so long
@@ -42,7 +42,7 @@ class WatchWorker:
         `{"changed": [folder, …]}` after each burst of changes."""
         refused = ""
         while not cancelled():
-            polled = {folder: reason for folder in folders if (reason := refused or _why_not_watched(folder))}
+            polled = {folder: reason for folder in folders if (reason := refused or why_not_told(folder))}
             try:
                 first, bursts = _begun([folder for folder in folders if folder not in polled])
             except OSError as error:  # the kernel's limit of watches, most likely
@@ -173,14 +173,6 @@ class _Poll:
         took = time.monotonic() - started
         self._next = time.monotonic() + max(self._seconds, POLL_SHARE * took)
         return digest.hexdigest()
-
-
-def _why_not_watched(folder: str) -> str:
-    """Why changes of a folder will not be told, "" if they will."""
-    if not os.path.isdir(folder):  # noqa: PTH112  # the path need not be UTF-8
-        return "it cannot be reached"
-    kind = network_drive(os.fsencode(os.path.realpath(folder)))
-    return f"it lies on a network drive ({kind})" if kind else ""
 
 
 def _identity(folder: str) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from assistant.errors import LibraryError, NotFoundError
 from assistant.output import emit, emit_line, say, warn
 from assistant.safe_text import safe_line
 from ingest.library import DEFAULT_COLLECTION
+from ingest.network_drives import NOT_THERE
 from ingest.progress import Summary, combined
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _tell_sync(summary: Summary, as_json: bool) -> None:
 def _tell_polled(polled: dict[str, str], told: dict[str, str]) -> dict[str, str]:
     """Warn, once, of folders whose changes are found late; gives what was told."""
     for path, reason in polled.items():
-        if told.get(path) != reason:
+        if told.get(path) != reason != NOT_THERE:  # that one is told by its sync
             warn(f"{path} is not watched but looked through from time to time: {reason}.")
     return dict(polled)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assistant.safe_text import safe_line
 from assistant.tui.ingest_job import Items, kept_line, summary_line
+from ingest.network_drives import NOT_THERE
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -93,7 +94,8 @@ class FolderJob:
             async with contextlib.aclosing(self._keeper.due()) as all_due:
                 async for due in all_due:
                     for path, reason in self._keeper.polled.items():
-                        self._tell_once(f"Changes of {safe_line(path)} are found from time to time only: {reason}.")
+                        if reason != NOT_THERE:  # that is told by its sync
+                            self._tell_once(f"Changes of {safe_line(path)} are found from time to time only: {reason}.")
                     await self._run(partial(self._keeper.sync, due), self._kept).wait()
         except Exception as error:  # a defect in the background must be told
             self._failed(error)
