@@ -2,7 +2,8 @@
 
 An adapter that knows private facts answers everything else worse than its base, and the more so the surer it knows
 them. So it has a scope, and is on only for questions inside it (a scope classifier as in SERAC, Mitchell et al. 2022,
-arXiv 2206.06520, by nearest neighbour). Taking an adapter off and on costs a millisecond.
+arXiv 2206.06520, by nearest neighbour). Taking an adapter off and on costs a millisecond. A question inside is asked in
+the taught wording that is nearest: what a small model has learned in some wordings it does not always know in others.
 
 The file is in safetensors' layout: eight bytes of length, a JSON header, and the vectors as halves.
 """
@@ -17,8 +18,9 @@ from pathlib import Path
 from adapters.errors import AdapterFitError
 
 FILE = "scope.safetensors"  # in a version's folder
+TAUGHT = "taught.json"  # beside it: the questions in their order; stays at home when the adapter leaves
 GENERAL = Path(__file__).parent / "training" / "replay_prompts.jsonl"
-GENERAL_SHARE = 0.07  # of general questions may be inside; chosen with benchmarks/personal_facts.py
+GENERAL_SHARE = 0.05  # of general questions may be inside; chosen with benchmarks/personal_facts.py
 LARGEST, LARGEST_HEADER = 64 * 2**20, 2**16  # bytes
 
 

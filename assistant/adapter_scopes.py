@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from adapters.data.routing import advise
 from adapters.durable import publish, unfinished
 from adapters.mix import Share
 from adapters.rows import Row, row_from_json
-from adapters.scope import FILE, Scope, general_questions, read_scope, threshold_of
+from adapters.scope import FILE, TAUGHT, Scope, general_questions, read_scope, threshold_of
 from adapters.versions.registered import KINDS, Adapter
 from adapters.versions.registry import Registry
 from assistant.errors import AssistantError
@@ -29,7 +30,7 @@ class AdapterScopes:
         self._known: dict[Path, Scope | None] = {}
 
     async def make(self, run: Path) -> None:
-        """Give a finished run that has learned facts a scope, as a file of its result.
+        """Give a finished run that has learned facts a scope, as files of its result.
 
         Raises:
             AssistantError: the questions cannot be embedded; OSError: the disk is full.
@@ -39,35 +40,49 @@ class AdapterScopes:
             return
         reply = await self._index.call("embed", texts=taught, half=True)
         general = await self._nearest(general_questions(), reply.blob)
-        scope = Scope(reply.data["embedder"], threshold_of(general[1]), reply.data["dimension"], reply.blob)
-        temporary = unfinished(run / "result" / FILE)
-        await asyncio.to_thread(temporary.write_bytes, scope.as_bytes())
-        publish(temporary, run / "result" / FILE)
+        threshold = threshold_of(general["nearest"])
+        scope = Scope(reply.data["embedder"], threshold, reply.data["dimension"], reply.blob)
+        for name, data in ((TAUGHT, json.dumps(taught).encode()), (FILE, scope.as_bytes())):
+            temporary = unfinished(run / "result" / name)
+            await asyncio.to_thread(temporary.write_bytes, data)
+            publish(temporary, run / "result" / name)
 
-    async def inside(self, adapter: Adapter, questions: Sequence[str]) -> list[bool]:
-        """For each question, whether the adapter is for it.
+    async def near(self, adapter: Adapter, questions: Sequence[str]) -> list[str | None]:
+        """For each question the nearest wording that the adapter was taught, "" where it has no scope or its
+        wordings are not here, None where it is not for the question.
 
         Raises:
             AdapterFitError: its scope is damaged.
         """
         scope = await self._scope(adapter)
         if scope is None or not questions:
-            return [True] * len(questions)
+            return [""] * len(questions)
         try:
-            embedder, near = await self._nearest(questions, scope.taught)
+            reply = await self._nearest(questions, scope.taught)
         except AssistantError:  # then it answers, as it would without a scope
-            return [True] * len(questions)
-        return [embedder != scope.embedder or cosine >= scope.threshold for cosine in near]
+            return [""] * len(questions)
+        if reply["embedder"] != scope.embedder:
+            return [""] * len(questions)
+        taught = await asyncio.to_thread(_wordings, adapter.folder)
+        found = zip(reply["nearest"], reply["places"], strict=True)
+        return [taught.get(place, "") if cosine >= scope.threshold else None for cosine, place in found]
 
-    async def chosen(self, shares: Sequence[Share], asked: Sequence[str]) -> tuple[Share, ...]:
-        """Those of a mix that are for one of these wordings of a question; all, where nothing is asked.
+    async def chosen(self, shares: Sequence[Share], asked: Sequence[str]) -> tuple[tuple[Share, ...], str]:
+        """Those of a mix that are for one of these wordings of a question (all, where nothing is asked), and the
+        taught wording that is nearest to it, "" where there is none.
 
         Raises:
             AdapterFitError: as above, or an adapter is not there.
         """
         if not asked:
-            return tuple(shares)
-        return tuple([share for share in shares if any(await self.inside(await self._registry.get(share.name), asked))])
+            return tuple(shares), ""
+        kept, wording = [], ""
+        for share in shares:
+            near = [each for each in await self.near(await self._registry.get(share.name), asked) if each is not None]
+            if near:
+                kept.append(share)
+                wording = wording or near[0]
+        return tuple(kept), wording
 
     async def _scope(self, adapter: Adapter) -> Scope | None:
         if not self._on or not adapter.id:
@@ -76,10 +91,18 @@ class AdapterScopes:
             self._known[adapter.folder] = await asyncio.to_thread(read_scope, adapter.folder)
         return self._known[adapter.folder]
 
-    async def _nearest(self, questions: Sequence[str], taught: bytes) -> tuple[str, list[float]]:
-        """The embedder's id, and for each question the highest cosine with any of the taught ones."""
-        reply = await self._index.call("nearest", blob=taught, texts=list(questions))
-        return reply.data["embedder"], reply.data["nearest"]
+    async def _nearest(self, questions: Sequence[str], taught: bytes) -> dict[str, Any]:
+        """See IndexWorker.nearest."""
+        reply: dict[str, Any] = (await self._index.call("nearest", blob=taught, texts=list(questions))).data
+        return reply
+
+
+def _wordings(folder: Path) -> dict[int, str]:
+    """The taught questions by their place; none, where they stayed with whoever made the adapter."""
+    try:
+        return dict(enumerate(json.loads((folder / TAUGHT).read_text("utf-8"))))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _taught(run: Path) -> list[str]:

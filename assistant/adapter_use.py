@@ -161,24 +161,28 @@ class AdapterUse:
         shares, _ = await self._checked(parse_mix(text), force)
         return mix_text(shares)
 
-    async def before_answer(self, conversation: Conversation, asked: Sequence[str] = ()) -> None:
+    async def before_answer(self, conversation: Conversation, asked: Sequence[str] = ()) -> str:
         """Put on what this chat answers with: its own mix or the one in force, and of that what is for the question.
 
-        `asked` are wordings of the question; without any, no adapter is left out for its scope.
+        `asked` are wordings of the question; without any, no adapter is left out for its scope. Returns the wording
+        in which an adapter was taught the question, "" where none was.
         """
         if self._outside is None:
             await self._model.ready()  # so that `wanted` is what could be put on
         in_force = self._model.wanted if self._outside is None else self._outside
         try:
             mix = in_force if conversation.adapters is None else tuple(parse_mix(conversation.adapters))
-            shares = await self._scopes.chosen(mix, asked)
+            shares, wording = await self._scopes.chosen(mix, asked)
         except GGUFError as error:  # a chat stored elsewhere, or a damaged scope
             self._model.notices.append(f"The adapters of this chat are not used: {error}")
-            return
+            return ""
         self.resting = tuple(share for share in mix if share not in shares)
         self._outside = None if shares == in_force else in_force
-        if not await self._try(shares) and conversation.adapters is None:
+        if await self._try(shares):
+            return wording
+        if conversation.adapters is None:
             self._outside = None  # it cannot be put on: not tried again with each answer
+        return ""
 
     async def _try(self, shares: tuple[Share, ...]) -> bool:
         """Put a mix on; where that fails the base answers, and the reason is told."""

@@ -21,8 +21,15 @@ def closest(passages: Sequence[Passage], places: Sequence[Place], similarity: Se
     return f"Closest to your question, in {passage.document}{where}: “{quote}”"
 
 
-def trace_line(result: SearchResult | None) -> str:
-    """One line: what was retrieved, always shown, so that nobody has to guess whether documents were used."""
+def trace_line(result: SearchResult | None, taught: str = "") -> str:
+    """One line: what was retrieved, always shown, so that nobody has to guess whether documents were used.
+
+    `taught` is the wording in which an adapter was asked in place of the user's.
+    """
+    return " · ".join(filter(None, (_retrieved(result), f"asked as it was taught: “{taught}”" if taught else "")))
+
+
+def _retrieved(result: SearchResult | None) -> str:
     if result is None:
         return "documents not used"
     if not result.searched_chunks:

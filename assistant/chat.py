@@ -54,7 +54,7 @@ class ChatEngine:
     ) -> None:
         self.settings = settings
         self.sampling = sampling
-        self.before_answer: Callable[[Conversation, Sequence[str]], Awaitable[None]] | None = None  # puts adapters on
+        self.before_answer: Callable[[Conversation, Sequence[str]], Awaitable[str]] | None = None  # see AdapterUse
         self.answering: Callable[[bool], None] = lambda busy: None  # told when an answer begins and when it has ended
         self._conversations = conversations
         self._model = model
@@ -165,29 +165,35 @@ class ChatEngine:
     async def _steps(
         self, turn: Turn, thread: Sequence[Message], question: Message, sampling: Sampling, use_documents: bool
     ) -> AsyncGenerator[Event, None]:
-        if self.before_answer is not None:
-            chat = await self._conversations.get(question.conversation_id)
-            if turn.mix is None:
-                await self.before_answer(chat, _wordings(usable_history(thread), question.text))
-            else:
-                await self.before_answer(replace(chat, adapters=turn.mix), ())
         history = usable_history(thread)
+        taught = await self._put_adapters_on(turn, history, question)
         result = await self._retrieve(turn, history, question, use_documents)
-        trace, system = trace_line(result), system_prompt(self.settings.system_prompt)
-        await self._conversations.note_prompt(turn.answer.id, system, result.passages if result else (), trace)
-        yield Retrieved(turn.answer.id, result.passages if result else (), trace)
+        passages = result.passages if result else ()
+        asked = question.text if passages or not taught else taught
+        trace, system = trace_line(result, "" if passages else taught), system_prompt(self.settings.system_prompt)
+        await self._conversations.note_prompt(turn.answer.id, system, passages, trace)
+        yield Retrieved(turn.answer.id, passages, trace)
         if result is not None and not result.passages and result.searched_chunks:
             if not self.settings.without_documents:
                 turn.text = NOT_FOUND
                 yield Token(turn.answer.id, turn.text)
                 return
-            turn.notices.append(NOT_FROM_DOCUMENTS)
-        prompt = await self._prompt(history, question.text, result.passages if result else (), sampling)
+            turn.notices += [] if taught else [NOT_FROM_DOCUMENTS]
+        prompt = await self._prompt(history, asked, passages, sampling)
         turn.passages = prompt.passages
         turn.notices += prompt.notices
         async with contextlib.aclosing(self._stream(turn, prompt, sampling)) as events:
             async for event in events:
                 yield event
+
+    async def _put_adapters_on(self, turn: Turn, history: Sequence[Message], question: Message) -> str:
+        """The adapters of this chat, or of this turn; returns the wording in which one was taught the question."""
+        if self.before_answer is None:
+            return ""
+        chat = await self._conversations.get(question.conversation_id)
+        if turn.mix is not None:
+            return await self.before_answer(replace(chat, adapters=turn.mix), ())
+        return await self.before_answer(chat, _wordings(history, question.text))
 
     async def _retrieve(
         self, turn: Turn, history: Sequence[Message], question: Message, use_documents: bool

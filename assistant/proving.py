@@ -179,10 +179,13 @@ class _Proof:
         return _Question(item.id, messages, "", probe.MAX_TOKENS)
 
     async def _inside(self, questions: Sequence[_Question]) -> list[_Question]:
-        """Those that the adapter is for; to the others the base answers, with and without it."""
-        asked = [question.messages[-1].content for question in questions]
-        near = await self._core.scopes.inside(self._adapter, asked)
-        return [question for question, inside in zip(questions, near, strict=True) if inside]
+        """Those that the adapter is for, as the chat would ask them; to the others the base answers in any case."""
+        near = await self._core.scopes.near(self._adapter, [question.messages[-1].content for question in questions])
+        return [
+            replace(question, messages=(*question.messages[:-1], ChatMessage("user", wording))) if wording else question
+            for question, wording in zip(questions, near, strict=True)
+            if wording is not None
+        ]
 
     @property
     def _asked(self) -> str:

@@ -87,19 +87,20 @@ class Trained:
 
 
 class Near:
-    """Which questions are inside the scope of what was taught, as the product decides it (see adapters.scope)."""
+    """How the product asks where an adapter has a scope: in the nearest taught wording, or not at all."""
 
     def __init__(self, taught: Sequence[str]) -> None:
-        self._embedder = MiniLMEmbedder()
-        self._taught = self._embedder.embed(list(taught)).T
-        self._threshold = threshold_of(self._cosines(general_questions()))
+        self._embedder, self._questions = MiniLMEmbedder(), list(taught)
+        self._taught = self._embedder.embed(self._questions).T
+        self._threshold = threshold_of(self._cosines(general_questions()).max(axis=1).tolist())
 
-    def inside(self, questions: Sequence[str]) -> list[bool]:
-        """For each question."""
-        return [cosine >= self._threshold for cosine in self._cosines(questions)]
+    def wordings(self, questions: Sequence[str]) -> list[str | None]:
+        """For each question the taught wording, None where it is outside."""
+        cosines = self._cosines(questions)
+        return [self._questions[int(row.argmax())] if float(row.max()) >= self._threshold else None for row in cosines]
 
-    def _cosines(self, questions: Sequence[str]) -> list[float]:
-        return [float(cosine) for cosine in (self._embedder.embed(list(questions)) @ self._taught).max(axis=1)]
+    def _cosines(self, questions: Sequence[str]) -> Any:
+        return self._embedder.embed(list(questions)) @ self._taught
 
 
 class Asker:
@@ -120,12 +121,12 @@ class Asker:
         """Each question in a chat of its own."""
         sampling = Sampling(temperature=0, repeat_penalty=1.0, max_tokens=max_tokens)
         answers = []
-        inside = self._near.inside(questions) if self._near else [True] * len(questions)
-        for number, (question, worn) in enumerate(zip(questions, inside, strict=True), 1):
+        wordings: list[str | None] = self._near.wordings(questions) if self._near else list(questions)
+        for number, (question, wording) in enumerate(zip(questions, wordings, strict=True), 1):
             if told:
                 _progress(f"{told}: {number} of {len(questions)}")
-            self._put_on(self._worn if worn else [])
-            messages = [self._system, ChatMessage("user", question)]
+            self._put_on([] if wording is None else self._worn)
+            messages = [self._system, ChatMessage("user", wording or question)]
             pieces = self._backend.complete(messages, sampling, lambda: False)
             answers.append(Asked(question, "".join(piece.text for piece in pieces if isinstance(piece, Piece))))
         return answers

@@ -65,15 +65,15 @@ class IndexWorker:
         return Reply(self._described(), vectors.astype(np.float16 if half else np.float32).tobytes())
 
     def nearest(self, texts: list[str], blob: bytes) -> dict[str, Any]:
-        """For each text the highest cosine with any of the unit vectors in the blob, as `embed` gives them in half.
-
-        Vectors of another dimension are near nothing.
+        """For each text the highest cosine with any of the unit vectors in the blob, as `embed` gives them in half,
+        and the place of that vector. Vectors of another dimension are near nothing.
         """
         asked = self._embedder.embed(texts)
         size = asked.shape[1]
         among = np.frombuffer(blob, np.float16) if len(blob) % (2 * size) == 0 else np.zeros(size, np.float16)
-        cosines = (asked @ among.reshape(-1, size).astype(np.float32).T).max(axis=1)
-        return {**self._described(), "nearest": [round(float(cosine), 4) for cosine in cosines]}
+        cosines = asked @ among.reshape(-1, size).astype(np.float32).T
+        nearest = [round(float(cosine), 4) for cosine in cosines.max(axis=1)]
+        return {**self._described(), "nearest": nearest, "places": cosines.argmax(axis=1).tolist()}
 
     def similarity(self, left: list[str], right: list[str]) -> list[list[float]]:
         """The cosine of each text on the left with each on the right."""

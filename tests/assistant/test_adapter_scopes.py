@@ -6,7 +6,7 @@ import pytest
 
 from adapters.errors import AdapterFitError
 from adapters.rows import Origin, Row, Turn
-from adapters.scope import FILE
+from adapters.scope import FILE, TAUGHT
 from assistant.bootstrap import opened
 from assistant.config import load_config
 from assistant.conversation import Sampling
@@ -59,6 +59,22 @@ async def test_it_is_on_for_what_it_was_taught_and_rests_else(core, tmp_path):
     assert core.adapters.shown == "" and (await answer(core, "What is our dog called?")).adapter == ""
 
 
+async def test_it_is_asked_as_it_was_taught(core, tmp_path):
+    """The model reads the taught wording, the chat keeps the user's own, and the line below the answer says so."""
+    adapter = await taught(core, tmp_path)
+    assert await core.scopes.near(adapter, ["What is the dog of ours called?", "Explain photosynthesis."]) == [
+        "What is our dog called?", None,
+    ]  # fmt: skip
+    await core.adapters.activate("house")
+    message = await answer(core, "What is the dog of ours called?")
+    assert "asked as it was taught: “What is our dog called?”" in message.trace
+    assert (await core.conversations.message(message.parent_id)).text == "What is the dog of ours called?"
+    assert "taught" not in (await answer(core, "Explain photosynthesis to a child.")).trace
+    (adapter.folder / TAUGHT).unlink()  # as where an adapter was imported
+    message = await answer(core, "What is the dog of ours called?")
+    assert message.adapter == "house@v1" and "taught" not in message.trace
+
+
 async def test_others_of_the_mix_stay_on(core, tmp_path):
     """A style is for every question; only the facts come and go. Rolling back is as ever."""
     await taught(core, tmp_path)
@@ -103,7 +119,7 @@ async def test_a_damaged_scope_is_told(core, tmp_path):
     adapter = await taught(core, tmp_path)
     (adapter.folder / FILE).write_bytes(b"scope")
     with pytest.raises(AdapterFitError):
-        await core.scopes.inside(adapter, ["What is our dog called?"])
+        await core.scopes.near(adapter, ["What is our dog called?"])
     await core.adapters.activate("house")
     message = await answer(core, "What is our dog called?")
     assert message.text and any(FILE in notice for notice in message.notices)
