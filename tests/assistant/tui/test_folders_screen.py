@@ -136,7 +136,7 @@ async def test_what_vanished_is_removed_after_a_question_only(home: Path, papers
         for number in range(28):
             (papers / f"note-{number}.txt").unlink()
         await in_step(run, "asks")
-        assert "28 of 31 documents" in told(run.app) and "/folders" in told(run.app)
+        await until(lambda: "28 of 31 documents" in told(run.app) and "/folders" in told(run.app))
         await open_folders(run)
         state = run.app.screen.query_one(DataTable).get_row_at(0)[1]
         assert str(state) == "asks you" and "y Remove vanished" in run.screen_text()
@@ -204,7 +204,7 @@ async def test_a_folder_added_by_hand_loses_most_of_it_with_a_yes_only(home: Pat
             (papers / f"note-{number}.txt").unlink()
         summary = await run.ingest(papers)
         assert [each.gone for each in summary.withheld] == [25]
-        assert f"/add {papers} --yes removes them" in told(run.app)
+        await until(lambda: f"/add {papers} --yes removes them" in told(run.app))
         run.app.last_summary = None
         await run.send(f"/add {papers} --yes")
         await until(lambda: run.app.last_summary is not None)
