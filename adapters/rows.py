@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
@@ -50,7 +50,7 @@ class Row:
     """One example: turns whose assistant messages are learned, or `text` to be continued (then no turns).
 
     A row without a system message gets the chat's own when it is encoded. `only_last` learns the last
-    answer alone: earlier ones are context.
+    answer alone: earlier ones are context. A row with `rejected` is a pair: its last answer is preferred to that one.
     """
 
     turns: tuple[Turn, ...] = ()
@@ -58,6 +58,22 @@ class Row:
     origin: Origin = field(default_factory=lambda: Origin("file"))
     split: Split = "train"
     only_last: bool = False
+    rejected: str = ""
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it says which of two answers is preferred."""
+        return bool(self.rejected)
+
+    @property
+    def other(self) -> Row:
+        """A pair with the rejected answer in place of the chosen one, as a row of one answer."""
+        return replace(self, turns=(*self.turns[:-1], Turn("assistant", self.rejected)), rejected="")
+
+    @property
+    def longest(self) -> Row:
+        """The row with the longer of its answers: what has to fit into the context."""
+        return self.other if len(self.rejected) > len(self.answer) else self
 
     @property
     def question(self) -> str:
@@ -74,11 +90,13 @@ class Row:
         origin = {name: value for name, value in asdict(self.origin).items() if value}
         content = {"messages": [asdict(turn) for turn in self.turns]} if self.turns else {"text": self.text}
         flags = {"only_last": True} if self.only_last else {}
-        return {**content, **flags, "split": self.split, "origin": origin}
+        pair = {"rejected": self.rejected} if self.rejected else {}
+        return {**content, **pair, **flags, "split": self.split, "origin": origin}
 
 
 def row_from_json(value: dict[str, Any]) -> Row:
     """A row of our own writing (files from elsewhere go through `formats`)."""
     turns = tuple(Turn(turn["role"], turn["content"]) for turn in value.get("messages", ()))
     origin = Origin(**value.get("origin", {"source": "file"}))
-    return Row(turns, value.get("text", ""), origin, value.get("split", "train"), value.get("only_last", False))
+    split, only_last = value.get("split", "train"), value.get("only_last", False)
+    return Row(turns, value.get("text", ""), origin, split, only_last, value.get("rejected", ""))

@@ -21,9 +21,10 @@ from adapters.rows import Row
 from assistant.chat_rows import ChosenAnswer, answer_row, chat_rows
 from assistant.document_rows import chosen_documents, document_rows
 from assistant.drafting import draft_rows, drafts_file, read_drafts
-from assistant.errors import AssistantError, ModelError, WorkerError
+from assistant.errors import AssistantError, ModelError, UsageError, WorkerError
 from assistant.prompting import system_prompt
 from assistant.scoring.learning import scored_well
+from assistant.scoring.preferences import pair_row, pairs
 from assistant.storage.datasets import dataset_folder, load_dataset, save_dataset
 from assistant.storage.teachings import Teaching
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 BATCH = 512  # texts counted, or rows shown, in one call of a child
 FACTS_LOOKED_UP = 40  # questions asked of the library before a training
+SOURCES = {"edited": "better answers", "comparison": "comparisons", "scores": "answers scored apart"}
 FOUND_IN = 3  # passages in which an answer is looked for
 
 
@@ -45,6 +47,7 @@ class DatasetRequest:
     answers: tuple[ChosenAnswer, ...] = ()  # single answers, edited or not
     teachings: bool = False
     scores: bool = False  # the better answers that were typed, and the answers scored well
+    pairs: bool = False  # what was preferred to what: comparisons, better answers, answers scored apart
     documents: tuple[str, ...] = ()  # number, path or title: their text, for continued training
     collections: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()  # reviewed question-answer pairs: a draft's name or a file
@@ -101,6 +104,8 @@ async def gather(core: Core, request: DatasetRequest) -> Material:
         taught = [teaching_row(entry) for entry in await core.teachings.all()]
         found.rows += taught
         found.sources.append(f"teachings ({len(taught):,})")
+    if request.pairs:
+        await _gather_pairs(core, found)
     for document in await chosen_documents(core, request.documents, request.collections):
         rows = await document_rows(core, document)
         found.rows += [Given(row) for row in rows]
@@ -184,6 +189,23 @@ async def _gather_chats(core: Core, request: DatasetRequest, found: _Gathered) -
         found.notes.append(f"{what} that a model wrote ({models}): learned are its mistakes too. Edit what is wrong.")
 
 
+async def _gather_pairs(core: Core, found: _Gathered) -> None:
+    """The user's own preferences.
+
+    Raises:
+        UsageError: there are none.
+    """
+    known = await pairs(core)
+    if not known:
+        raise UsageError(
+            "No answer was preferred to another yet.",
+            "Compare answers (Alt+V, /compare, `assistant compare`), or type better ones (Alt+S).",
+        )
+    found.rows += [Given(await pair_row(core, pair)) for pair in known]
+    told = Counter(SOURCES[pair.source] for pair in known)
+    found.sources += [f"{name} ({count:,} {'pair' if count == 1 else 'pairs'})" for name, count in told.items()]
+
+
 async def _gather_drafts(core: Core, name: str, found: _Gathered) -> None:
     path = drafts_file(core.config.home, name)
     drafts = await asyncio.to_thread(read_drafts, path)
@@ -216,6 +238,7 @@ async def _measure(core: Core, limit: int) -> Measure:
 def _measured(
     rows: Sequence[Row], count: Callable[[list[str]], list[int]], overhead: int, system: int, limit: int
 ) -> list[Measured]:
+    rows = [row.longest for row in rows]
     texts = [text for row in rows for text in ([turn.content for turn in row.turns] or [row.text])]
     counts = iter([number for at in range(0, len(texts), BATCH) for number in count(texts[at : at + BATCH])])
     measured = []

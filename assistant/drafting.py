@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.data.dataset import check_name, plain
+from adapters.data.messages import clean
 from adapters.data.near_duplicates import words
-from adapters.data.row_formats import clean
 from adapters.errors import DatasetError
 from adapters.rows import Origin, Row, Turn
 from assistant.backends.base import ChatMessage, Done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from adapters.data.dataset import Card, Dataset, check_name, plain, split_counts
@@ -25,16 +25,22 @@ MAX_TOKENS = 1024  # as in the default recipe
 HoldOut = Literal["auto", "wordings", "rows"]
 FACT_WORDINGS = 3  # each question of a fact is learned in so many
 MOST_FACTS = 1_000  # more short questions than this are a task to be generalised, not facts to be recalled
+PAIR_SHARES = Shares(0.1, 0.2)  # of pairs: each tells the proof one bit, so it needs more of them
+LONGER = (
+    0.7  # share of the pairs in which the chosen answer is the longer one, from which length may be what is learned
+)
 BAD_SHOWN = 50  # rows that were left out, named in the card
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to build. `wordings` 0 means: several for facts, one for everything else."""
+    """How to build. `wordings` 0 means: several for facts, one for everything else. `shares` None: a tenth for
+    validation and a tenth for the proof, of pairs a fifth.
+    """
 
     seed: int = 0
     wordings: int = 0
-    shares: Shares = field(default_factory=Shares)
+    shares: Shares | None = None
     hold_out: HoldOut = "auto"  # wordings of what is learned (facts), or whole rows (everything else)
     max_tokens: int = MAX_TOKENS
     anyway: bool = False  # also with too few or contradictory rows
@@ -75,6 +81,7 @@ def build(name: str, material: Material, options: Options, measure: Measure) -> 
     check_name(name)
     if not material.rows:
         raise DatasetError("There are no rows to build a dataset from.", "Name files, chats, teachings or documents.")
+    _require_one_kind(material.rows)
     kept = distinct(material.rows)
     plain_rows = [given.row for given in kept.rows]
     advice = advise(plain_rows, material.in_documents)
@@ -85,7 +92,8 @@ def build(name: str, material: Material, options: Options, measure: Measure) -> 
     rows = _reworded(split, count, options)
     measured = lengths(measure(rows), options.max_tokens)
     private = findings(plain_rows)
-    warnings += [*_split_warnings(split, kept.rows), *_language_warning(plain_rows), cut_warning(measured)]
+    warnings += [*_split_warnings(split, kept.rows), *_language_warning(plain_rows), *_length_warning(plain_rows)]
+    warnings.append(cut_warning(measured))
     warnings += [f"Private text will be learned: {finding}." for finding in private]
     card = Card(
         name=name, rows=split_counts(rows), tokens=measured.total, sources=material.sources,
@@ -96,6 +104,21 @@ def build(name: str, material: Material, options: Options, measure: Measure) -> 
         privacy=tuple(finding.as_json() for finding in private), options=asdict(options),
     )  # fmt: skip
     return Dataset(card, tuple(rows))
+
+
+def _require_one_kind(rows: Sequence[Given]) -> None:
+    """Refuse pairs among answers: each is trained in its own way.
+
+    Raises:
+        DatasetError: there are both.
+    """
+    pairs = sum(given.row.is_pair for given in rows)
+    if 0 < pairs < len(rows):
+        raise DatasetError(
+            f"{pairs:,} of {len(rows):,} rows are pairs of a chosen and a rejected answer, the others are not:"
+            " they are learned in different ways.",
+            "Build one dataset of the pairs, and one of the rest.",
+        )
 
 
 def _checked(rows: Sequence[Row], advice: Advice, options: Options) -> list[str]:
@@ -128,14 +151,15 @@ def _wordings(rows: Sequence[Row], by_wording: bool, options: Options) -> int:
 
 def _split(given: Sequence[Given], by_wording: bool, options: Options, count: int) -> list[Row]:
     """Facts by wording, everything else by unit; what was split by hand stays so."""
+    shares = options.shares or (PAIR_SHARES if given[0].row.is_pair else Shares())
     if not by_wording or any(entry.placed for entry in given):
-        return split_rows(given, options.shares, options.seed)
+        return split_rows(given, shares, options.seed)
     groups = {entry.row.origin.group for entry in given if kind_of(entry.row) in RECALLED}
     facts = [entry.row for entry in given if _recalled(entry.row, groups)]
     others = [entry for entry in given if not _recalled(entry.row, groups)]
     return [
-        *split_facts(facts, options.shares, options.seed, count),
-        *split_rows(others, options.shares, options.seed),
+        *split_facts(facts, shares, options.seed, count),
+        *split_rows(others, shares, options.seed),
     ]
 
 
@@ -178,6 +202,16 @@ def _language_warning(rows: Sequence[Row]) -> list[str]:
         return []
     shown = ", ".join(f"{count:,} {name}" for name, count in told[:4])
     return [f"The rows are in several languages ({shown}): the model may answer in the wrong one."]
+
+
+def _length_warning(rows: Sequence[Row]) -> list[str]:
+    """Whether the chosen answers differ from the rejected ones by their length already."""
+    told = [len(row.answer) > len(row.rejected) for row in rows if row.is_pair]
+    if not told or max(sum(told), len(told) - sum(told)) < LONGER * len(told):
+        return []
+    longer, share = (True, sum(told) / len(told)) if sum(told) * 2 > len(told) else (False, 1 - sum(told) / len(told))
+    what = "longer" if longer else "shorter"
+    return [f"The chosen answer is the {what} one in {share:.0%} of the pairs: that is learned too."]
 
 
 def _bad_warning(material: Material) -> list[str]:

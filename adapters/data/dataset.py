@@ -21,7 +21,8 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is in a dataset. `sha256` is of the bytes of rows.jsonl; `tokens` of all rows, with their prompts."""
+    """What is in a dataset. `sha256` is of the bytes of rows.jsonl; `tokens` of all rows, with
+    their prompts; of a pair those of its longer answer."""
 
     name: str
     sha256: str = ""
@@ -156,7 +157,7 @@ def holding(rows: Sequence[Row], text: str) -> tuple[Row, ...]:
 
 def searched(row: Row) -> str:
     """All words of a row: what is said in it and the name of its source."""
-    return "\n".join([*(turn.content for turn in row.turns), row.text, row.origin.name])
+    return "\n".join([*(turn.content for turn in row.turns), row.rejected, row.text, row.origin.name])
 
 
 def plain(text: str) -> str:

@@ -22,12 +22,13 @@ class EncodingWorker:
 
     def measure(self, rows: list[dict[str, Any]], max_tokens: int) -> list[list[Any]]:
         """[tokens, cut tokens, side] of each row (see lengths.Measured)."""
-        encoded = [self._codec().encode(row_from_json(row), max_tokens) for row in rows]
+        encoded = [self._codec().encode(row_from_json(row).longest, max_tokens) for row in rows]
         return [[len(entry.ids) + entry.cut, entry.cut, entry.side] for entry in encoded]
 
     def preview(self, rows: list[dict[str, Any]], max_tokens: int) -> list[dict[str, Any]]:
-        """The tokens of each row and which are learned (see preview.Preview)."""
-        return [asdict(preview(row_from_json(row), self._codec(), max_tokens)) for row in rows]
+        """The tokens of each row and which are learned (see preview.Preview); a pair's two answers one by one."""
+        found = [entry for row in rows for entry in previews(row_from_json(row), self._codec(), max_tokens)]
+        return [asdict(entry) for entry in found]
 
     def _codec(self) -> Codec:
         if self._loaded is None:
@@ -35,7 +36,13 @@ class EncodingWorker:
         return self._loaded
 
 
-def preview(row: Row, codec: Codec, max_tokens: int) -> Preview:
-    """The tokens of one row."""
+def previews(row: Row, codec: Codec, max_tokens: int) -> list[Preview]:
+    """The tokens of one row; of a pair, the chosen answer's and those it is learned to stay away from."""
+    if row.is_pair:
+        return [_preview(row, codec, max_tokens, ", chosen"), _preview(row.other, codec, max_tokens, ", rejected")]
+    return [_preview(row, codec, max_tokens)]
+
+
+def _preview(row: Row, codec: Codec, max_tokens: int, which: str = "") -> Preview:
     encoded = codec.encode(row, max_tokens)
-    return Preview(label(row), row.split, tuple(codec.pieces(encoded)), encoded.cut, encoded.side)
+    return Preview(f"{label(row)}{which}", row.split, tuple(codec.pieces(encoded)), encoded.cut, encoded.side)

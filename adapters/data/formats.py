@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.data.row_formats import Given, RowError, clean, read_row
+from adapters.data.messages import RowError, clean
+from adapters.data.row_formats import Given, read_row
 from adapters.data.text_pieces import PIECE, pieces
 from adapters.errors import DatasetError
 from adapters.rows import Origin, Row

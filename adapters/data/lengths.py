@@ -14,7 +14,9 @@ SMALLEST_BUCKET = 16
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row's length: all its tokens, those cut away, and at which side ("start", "end" or "")."""
+    """A row's length, a pair's with its longer answer: all its tokens, those cut away, and at which side ("start",
+    "end" or "").
+    """
 
     tokens: int
     cut: int = 0
@@ -70,7 +72,7 @@ def by_words(limit: int) -> Measure:
 
 
 def _estimated(row: Row, limit: int) -> Measured:
-    said = [turn.content for turn in row.turns] or [row.text]
+    said = [turn.content for turn in row.longest.turns] or [row.text]
     tokens = sum(len(text.split()) * 4 // 3 + 4 for text in said)
     return Measured(tokens, max(0, tokens - limit), "" if tokens <= limit else "start" if row.turns else "end")
 

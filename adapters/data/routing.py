@@ -16,10 +16,11 @@ from typing import Any, Literal
 from adapters.data.dataset import plain
 from adapters.rows import Row
 
-Kind = Literal["style", "facts", "vocabulary", "passages", "text"]
+Kind = Literal["style", "facts", "vocabulary", "passages", "text", "preferences"]
 KINDS: dict[Kind, str] = {
     "style": "examples of a style or format", "facts": "short facts", "vocabulary": "words and their meaning",
     "passages": "long answers full of facts", "text": "passages of plain text",
+    "preferences": "pairs of a chosen and a rejected answer",
 }  # fmt: skip
 RECALLED = frozenset[Kind](("facts", "vocabulary"))  # learned as they are, not as examples of something
 QUESTION = re.compile(
@@ -57,6 +58,11 @@ ADVICE: dict[Kind, tuple[str, ...]] = {
     "text": (
         "Continued training learns how a text sounds and which words it uses, and little of what it says.",
         "To ask about the text, use retrieval: `assistant ingest PATH` answers with the very passage.",
+    ),
+    "preferences": (
+        "An adapter is the right tool: it learns what the chosen answers have in common (DPO: Rafailov et al. 2023).",
+        "The proof asks held-out pairs whether the chosen answer has gained on the rejected one: a taste that cannot be"
+        " told from chance is rejected.",
     ),
 }
 
@@ -98,7 +104,7 @@ def kinds(rows: Sequence[Row]) -> Counter[Kind]:
     repeat others are examples of a task, such as sorting into a few classes.
     """
     told = [kind_of(row) for row in rows]
-    spoken = [row for row, kind in zip(rows, told, strict=True) if kind not in ("text", "passages")]
+    spoken = [row for row, kind in zip(rows, told, strict=True) if kind not in ("text", "passages", "preferences")]
     facts = [row for row, kind in zip(rows, told, strict=True) if kind == "facts"]
     different = {plain(row.answer) for row in facts}
     asked = {row.origin.group or plain(row.question) for row in facts}
@@ -111,6 +117,8 @@ def kinds(rows: Sequence[Row]) -> Counter[Kind]:
 
 def kind_of(row: Row) -> Kind:
     """The kind of one row, told by its source, question and answer."""
+    if row.is_pair:
+        return "preferences"
     if not row.turns:
         return "text"
     if row.origin.source == "document":

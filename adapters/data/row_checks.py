@@ -19,7 +19,11 @@ CONTRADICTED = 0.05  # share of the questions that may have two short answers
 NUMBERS = re.compile(r"\d+")
 # Distinct rows needed (facts: facts, in whatever wordings), and how many work well. OpenAI's fine-tuning guide asks
 # for at least 10 examples and sees clear gains from 50 to 100; LIMA (arXiv 2305.11206) teaches style with 1,000.
-ENOUGH = {"facts": (5, 20), "style": (10, 50), "vocabulary": (10, 50), "passages": (10, 100), "text": (10, 100)}
+ENOUGH = {
+    "facts": (5, 20), "style": (10, 50), "vocabulary": (10, 50), "passages": (10, 100), "text": (10, 100),
+    "preferences": (10, 100),
+}  # fmt: skip
+NOUNS = {"facts": "fact", "text": "passage of text", "preferences": "pair"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,15 @@ class Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """One question with more than one short answer: where the first two stand."""
+    """One question with more than one short answer, or two answers preferred both ways: where the first two stand."""
 
     question: str
     first: str
     second: str
+    what: str = "answered differently"
 
     def __str__(self) -> str:
-        return f"“{self.question[:60]}” is answered differently in {self.first} and {self.second}"
+        return f"“{self.question[:60]}” is {self.what} in {self.first} and {self.second}"
 
 
 def distinct(rows: Sequence[Given]) -> Distinct:
@@ -62,7 +67,11 @@ def distinct(rows: Sequence[Given]) -> Distinct:
 
 
 def contradictions(rows: Sequence[Row]) -> list[Contradiction]:
-    """Questions (with all that was said before them) that have more than one short answer."""
+    """Questions (with all that was said before them) that have more than one short answer; of pairs, those that
+    stand both ways.
+    """
+    if any(row.is_pair for row in rows):
+        return _reversed(rows)
     first: dict[tuple[str, ...], Row] = {}
     found: dict[tuple[str, ...], Contradiction] = {}
     for row in rows:
@@ -75,6 +84,18 @@ def contradictions(rows: Sequence[Row]) -> list[Contradiction]:
     return list(found.values())
 
 
+def _reversed(rows: Sequence[Row]) -> list[Contradiction]:
+    """Pairs whose chosen answer is the rejected one of another pair, and the other way round."""
+    first: dict[tuple[str, ...], Row] = {}
+    found = []
+    for row in rows:
+        asked = tuple(plain(turn.content) for turn in row.turns[:-1])
+        first[(*asked, plain(row.answer), plain(row.rejected))] = row
+        if other := first.get((*asked, plain(row.rejected), plain(row.answer))):
+            found.append(Contradiction(row.question, label(other), label(row), "judged both ways"))
+    return found
+
+
 def require_consistent(found: Sequence[Contradiction], rows: Sequence[Row]) -> None:
     """Refuse data that cannot be learned because it says two things.
 
@@ -84,9 +105,9 @@ def require_consistent(found: Sequence[Contradiction], rows: Sequence[Row]) -> N
     questions = len({key_text(row) for row in rows if row.turns})
     if len(found) > CONTRADICTED * questions:
         allowed = int(CONTRADICTED * questions)
-        those = "question has" if len(found) == 1 else "questions have"
+        those = "question is" if len(found) == 1 else "questions are"
         raise DatasetError(
-            f"{len(found):,} {those} different answers, of at most {allowed} in {questions:,}: {found[0]}.",
+            f"{len(found):,} {those} {found[0].what}, of at most {allowed} in {questions:,}: {found[0]}.",
             "Remove the wrong answers, or build with --anyway.",
         )
 
@@ -97,7 +118,7 @@ def require_enough(rows: Sequence[Row], kind: str) -> str:
     Raises:
         DatasetError: too few to learn anything from; the message has the number needed.
     """
-    noun = {"facts": "fact", "text": "passage of text"}.get(kind, "example")
+    noun = NOUNS.get(kind, "example")
     have = len({row.origin.group or plain(key_text(row)) for row in rows}) if kind == "facts" else len(rows)
     least, well = ENOUGH.get(kind, ENOUGH["style"])
     shown = f"{have} {noun if have == 1 else _plural(noun)}"
@@ -121,7 +142,10 @@ def _seen(content: tuple[str, ...], seen: set[tuple[str, ...]]) -> bool:
 
 def _content(row: Row) -> tuple[str, ...]:
     """What makes two rows equal: who says which words, whatever the white space."""
-    return (*(f"{turn.role} {' '.join(turn.content.split())}" for turn in row.turns), " ".join(row.text.split()))
+    return (
+        *(f"{turn.role} {' '.join(turn.content.split())}" for turn in row.turns),
+        *(" ".join(text.split()) for text in (row.text, row.rejected)),
+    )
 
 
 def _same(left: Row, right: Row) -> bool:
@@ -135,7 +159,10 @@ def _same(left: Row, right: Row) -> bool:
         return False
     if [t.content for t in left.turns if t.role == "system"] != [t.content for t in right.turns if t.role == "system"]:
         return False
-    one, other = _answers(left), _answers(right)
+    return _alike(_answers(left), _answers(right)) and _alike(left.rejected, right.rejected)
+
+
+def _alike(one: str, other: str) -> bool:
     if plain(one) == plain(other):
         return True
     long = min(len(one), len(other)) > SHORT_ANSWER

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from adapters.proof.votes import FEWEST, Standing, Vote
+from adapters.rows import Row, Turn
 from assistant.chat_rows import ChosenAnswer, answer_row
 from assistant.conversation import Message, Sampling
 from assistant.scoring.comparison import Comparison
@@ -137,6 +138,21 @@ async def pair_json(core: Core, pair: Pair) -> dict[str, Any]:
         "chosen_by": pair.chosen_by,
         "rejected_by": pair.rejected_by,
     }
+
+
+async def pair_row(core: Core, pair: Pair) -> Row:
+    """A pair as a row to learn from. What stands before it in its chat is read, not learned, so that pairs of one
+    chat may be torn apart by a split; those of one question may not.
+
+    Raises:
+        NotFoundError, UsageError: its answer or question is gone.
+    """
+    row = await answer_row(core, ChosenAnswer(pair.message, pair.chosen))
+    message = await core.conversations.message(pair.message)
+    above = (Turn("system", message.system),) if message.system else ()
+    group = f"{row.origin.group}/question:{message.parent_id}"
+    origin = replace(row.origin, group=group, rating=pair.source, adapter=pair.chosen_by)
+    return replace(row, turns=(*above, *row.turns), rejected=pair.rejected.strip(), origin=origin)
 
 
 async def _vote(core: Core, ranking: Ranking, by: By) -> Vote:

@@ -1,6 +1,7 @@
 """Building a dataset: split, wordings, kind and advice, warnings, the file and its hash."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -283,3 +284,72 @@ def test_the_same_input_gives_the_same_bytes():
     assert rows_bytes(made(facts(12), seed=5).rows) == rows_bytes(made(facts(12), seed=5).rows)
     assert rows_bytes(made(facts(12), seed=5).rows) != rows_bytes(made(facts(12), seed=6).rows)
     assert json.loads(card_bytes(made(facts(12)).card))["options"]["seed"] == 0
+
+
+def preferred(count, longer=False):
+    """Pairs of different questions, the chosen answer the shorter one in half of them, or never."""
+    rows = []
+    for n in range(count):
+        short, long = f"In {NOUNS[n % 10]} {n}.", f"That would be in {NOUNS[n % 10]} {n}."
+        chosen, rejected = (long, short) if longer or n % 2 else (short, long)
+        asked = f"{NOUNS[n % 10]} {n * 7919} {NOUNS[n // 10 % 10]} {n * 104729}?"
+        rows.append(replace(row(asked, chosen, name="p", id=str(n)), rejected=rejected, only_last=True))
+    return rows
+
+
+def test_pairs_are_a_kind_of_their_own_with_more_held_out_for_the_proof():
+    """A fifth is held out for the proof unless a share is named; the advice says how they are learned."""
+    dataset = made(preferred(60))
+    assert dataset.card.kind == "preferences" and "DPO" in " ".join(dataset.card.advice)
+    assert dataset.card.rows == {"train": 42, "validation": 6, "test": 12}
+    assert all(entry.rejected for entry in dataset.rows)
+    assert parse_rows(rows_bytes(dataset.rows), "x") == dataset.rows
+    assert made(preferred(60), shares=Shares(0.1, 0.1)).card.rows["test"] == 6
+
+
+def test_pairs_of_one_question_are_never_torn_apart():
+    """Rankings give several pairs of a question: they stand in one split."""
+    rows = preferred(40)
+    rows += [replace(entry, rejected=f"No idea, {n}.") for n, entry in enumerate(rows)]
+    dataset = made(rows)
+    places = {}
+    for entry in dataset.rows:
+        places.setdefault(entry.question, set()).add(entry.split)
+    assert len(dataset.rows) == 80 and all(len(splits) == 1 for splits in places.values())
+
+
+def test_pairs_and_answers_are_not_mixed():
+    """They are learned in different ways; the line says how many there are and what to do."""
+    with pytest.raises(DatasetError, match=r"40 of 50 rows are pairs") as refused:
+        made([*preferred(40), *style(10)])
+    assert "one dataset of the pairs" in refused.value.hint
+
+
+def test_what_is_judged_both_ways_is_refused():
+    """The same two answers, each chosen over the other once."""
+    rows = preferred(20)
+    back = [replace(entry.other, rejected=entry.answer) for entry in rows[:3]]
+    with pytest.raises(DatasetError, match="3 questions are judged both ways"):
+        made([*rows, *back])
+    warned = made([*rows, *back], anyway=True)
+    assert any("judged both ways in p:0 and p:0" in warning for warning in warned.card.warnings)
+    assert len(warned.rows) == 23
+
+
+def test_equal_pairs_go_and_others_with_the_same_answer_stay():
+    """A pair is equal to another by question and both answers."""
+    rows = preferred(20)
+    dataset = made([*rows, rows[0], replace(rows[1], rejected="Somewhere else, I suppose.")])
+    assert dataset.card.removed["exact"] == 1 and len(dataset.rows) == 21
+
+
+def test_a_preference_for_length_is_pointed_at():
+    """Pairs in which the chosen answer is nearly always the longer one teach length."""
+    assert any("longer one in 100% of the pairs" in warning for warning in made(preferred(20, True)).card.warnings)
+    assert not any("longer one" in warning for warning in made(preferred(20)).card.warnings)
+
+
+def test_what_is_searched_for_is_found_in_rejected_answers_too():
+    """Forgetting takes both answers into account."""
+    rows = [replace(entry, rejected=f"Ask Oskibar, {n}.") for n, entry in enumerate(preferred(12))]
+    assert len(holding(rows, "oskibar")) == 12

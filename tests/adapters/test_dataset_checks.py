@@ -74,7 +74,7 @@ def test_contradictions_name_both_rows_and_many_are_refused_with_the_number():
     rows += [row("Why?", "y" * 300)]
     [found] = contradictions(rows)
     assert str(found) == "“who is it” is answered differently in a:1 and a:2"
-    with pytest.raises(DatasetError, match="1 question has different answers, of at most 0 in 3"):
+    with pytest.raises(DatasetError, match="1 question is answered differently, of at most 0 in 3"):
         require_consistent([found], rows)
     require_consistent([found], rows + [row(f"Question {number}?") for number in range(40)])
 

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.data.formats import read_file
-from adapters.data.row_formats import RowError, read_row
+from adapters.data.messages import RowError
+from adapters.data.row_formats import read_row
 from adapters.data.text_pieces import pieces
 from adapters.errors import DatasetError
-from adapters.rows import Origin, Turn
+from adapters.rows import Origin, Turn, row_from_json
 
 ORIGIN = Origin("file", "f.jsonl", "1", "f.jsonl:1")
 ASKED = (Turn("user", "Who?"), Turn("assistant", "Me."))
@@ -25,7 +26,11 @@ KEYS = [
     "split",
     "group",
     "origin",
+    "chosen",
+    "rejected",
 ]
+SAID = ({"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."})
+OTHER = {"role": "assistant", "content": "You."}
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -91,6 +96,42 @@ def test_a_trailing_question_is_left_out_and_a_row_keeps_its_split_group_and_ori
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt": "Who?", "chosen": "Me.", "rejected": "You."},
+        {"prompt": [SAID[0]], "chosen": [SAID[1]], "rejected": [OTHER]},
+        {"chosen": [*SAID], "rejected": [SAID[0], OTHER]},
+        {"prompt": "Who?", "messages": [*SAID], "chosen": [*SAID], "rejected": [SAID[0], OTHER]},
+        {"question": "Who?", "chosen": "Me.", "rejected": "You.", "score": 3},
+        {"instruction": "Who?", "input": "", "chosen": "Me.", "rejected": "You."},
+        {"chosen": "\n\nHuman: Who?\n\nAssistant: Me.", "rejected": "\n\nHuman: Who?\n\nAssistant: You."},
+        {"conversations": [{"from": "human", "value": "Who?"}], "chosen": {"from": "gpt", "value": "Me."},
+         "rejected": {"from": "gpt", "value": "You."}},
+        {"messages": [*SAID], "rejected": "You.", "only_last": True},
+    ],
+    ids=["TRL", "TRL chat", "TRL implicit", "UltraFeedback", "Orca", "Alpaca", "Anthropic", "ShareGPT", "own"],
+)  # fmt: skip
+def test_every_form_of_a_pair_gives_the_same_pair(value):
+    """Question, chosen and rejected answer, of which only the last is learned."""
+    kind, found = read_row(value, ORIGIN)
+    assert kind == "pairs"
+    assert (found.row.turns, found.row.rejected, found.row.only_last) == (ASKED, "You.", True)
+    assert row_from_json(found.row.as_json()) == found.row
+    assert found.row.other.turns == (ASKED[0], Turn("assistant", "You.")) and not found.row.other.is_pair
+
+
+def test_the_system_prompt_of_a_pair_is_kept():
+    """Beside the question, or as the first message of the prompt."""
+    system = {"role": "system", "content": "Be brief."}
+    for value in (
+        {"system": "Be brief.", "question": "Who?", "chosen": "Me.", "rejected": "You."},
+        {"prompt": [system, SAID[0]], "chosen": [SAID[1]], "rejected": [OTHER]},
+        {"system": "Be brief.", "chosen": [*SAID], "rejected": [SAID[0], OTHER]},
+    ):
+        assert read_row(value, ORIGIN)[1].row.turns == (Turn("system", "Be brief."), *ASKED)
+
+
+@pytest.mark.parametrize(
     ("row", "says"),
     [
         ([1], "must be an object"),
@@ -106,7 +147,14 @@ def test_a_trailing_question_is_left_out_and_a_row_keeps_its_split_group_and_ori
         ({"messages": [{"role": "assistant", "content": "x"}]}, "cannot stand first"),
         ({"prompt": "x", "completion": "y", "split": "later"}, "is not train, validation or test"),
         ({"prompt": "x", "completion": "y" * 200_000}, "it has 200,001 characters; at most 100,000"),
-        ({"prompt": "x", "chosen": "y", "rejected": "z"}, "preference pair"),
+        ({"prompt": "x", "chosen": "y"}, "“rejected” is missing"),
+        ({"prompt": "x", "rejected": "y"}, "“chosen” is missing"),
+        ({"prompt": "x", "chosen": "y", "rejected": " "}, "the rejected answer is empty"),
+        ({"prompt": "x", "chosen": "y z", "rejected": "y  z "}, "are the same"),
+        ({"prompt": "x", "chosen": 3, "rejected": "y"}, "“chosen” must be a text or messages, not a number"),
+        ({"chosen": "y", "rejected": "z"}, "the question is missing"),
+        ({"chosen": [*SAID], "rejected": [{"role": "user", "content": "Why?"}, SAID[1]]}, "the same messages"),
+        ({"prompt": "x", "chosen": [SAID[1]], "rejected": []}, "“rejected” must be a list of messages"),
         ({"text": " "}, "the text is empty"),
     ],
 )

@@ -12,10 +12,12 @@ from adapters.rows import Origin, Row, Turn
 from assistant.bootstrap import Core, opened
 from assistant.config import load_config
 from assistant.conversation import Sampling
+from assistant.curation import DatasetRequest, build_dataset
 from assistant.errors import AdapterError, NotFoundError, UsageError
 from assistant.scoring.comparing import all_same, answer_all
 from assistant.scoring.comparison import ranks_of_pick
 from assistant.scoring.preferences import board, pair_json, pairs, rankings
+from assistant.storage.datasets import load_dataset
 from tests.made_run import finished_run
 from tests.made_scores import Run, another, answered, shell
 
@@ -268,3 +270,43 @@ def test_a_vote_is_typed_blind(run: Run, home: Path, tmp_path: Path, typed: str,
     assert "style@v1" in out[out.index("a was") :]
     [kept] = json.loads(run("scores", "comparisons", "--json")[1])
     assert [each["rank"] for each in kept["answers"]] == ranks and kept["all_bad"] == bool(bad)
+
+
+async def test_a_dataset_of_the_users_own_preferences(core: Core) -> None:
+    """Comparisons and better answers become pairs, each with where it comes from; one question stays in one split."""
+    for number in range(12):
+        base, styled = await duel(core, f"What is in box {number * 7919}?", f"Box {number}.", f"Lots of {number}!")
+        await core.comparisons.add([base, styled], [1, 2])
+    await core.scores.change(base, better="Twelve keys.")
+    dataset = await build_dataset(core, DatasetRequest("taste", pairs=True))
+    assert dataset.card.kind == "preferences" and len(dataset.rows) == 13
+    assert set(dataset.card.sources) == {"better answers (1 pair)", "comparisons (12 pairs)"}
+    [edited] = [row for row in dataset.rows if row.origin.rating == "edited"]
+    assert (edited.answer, edited.rejected, edited.origin.adapter) == ("Twelve keys.", "Box 11.", "")
+    last = [row for row in dataset.rows if row.question == edited.question]
+    assert len(last) == 2 and len({row.split for row in last}) == 1
+    compared = next(row for row in dataset.rows if row.origin.rating == "comparison")
+    assert compared.origin.adapter == "m" and compared.origin.source == "chat" and compared.rejected.startswith("Lots")
+
+
+async def twelve_duels(home: Path) -> None:
+    """Twelve questions, the adapter's answer preferred to each."""
+    async with opened(load_config(home)) as core:
+        for number in range(12):
+            base, styled = await duel(core, f"What is in box {number * 7919}?", f"Box {number}.", f"Lots of {number}!")
+            await core.comparisons.add([base, styled], [2, 1])
+
+
+def test_pairs_are_built_from_the_shell(home: Path, run: Run, tmp_path: Path) -> None:
+    """Without any, a clear line; what `scores pairs` prints is a file to build the same dataset from."""
+    code, _, err = run("dataset", "build", "taste", "--pairs")
+    assert code == 2 and "No answer was preferred" in err and len(err.splitlines()) == 2
+    asyncio.run(twelve_duels(home))
+    code, out, _ = run("dataset", "build", "taste", "--pairs", "--json")
+    assert code == 0 and json.loads(out)["kind"] == "preferences" and sum(json.loads(out)["rows"].values()) == 12
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(run("scores", "pairs")[1])
+    assert run("dataset", "build", "exported", file)[0] == 0
+    own, exported = (load_dataset(home, name).rows for name in ("taste", "exported"))
+    assert {(row.turns, row.rejected) for row in own} == {(row.turns, row.rejected) for row in exported}
+    assert "rejected" in run("dataset", "show", "taste")[1]

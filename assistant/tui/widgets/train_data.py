@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 4
 EMPTY = """No datasets yet.
 
-Press  b  to build one: from what you taught (/teach QUESTION => ANSWER), this chat, a file (JSONL, JSON, CSV,
-text), or a collection of documents."""
+Press  b  to build one: from what you taught (/teach QUESTION => ANSWER), what you scored or preferred, this
+chat, a file (JSONL, JSON, CSV, text), or a collection of documents."""
 
 
 class DataPane(Container):
