@@ -40,6 +40,8 @@ async def library_outcomes(adapter: Path | None, passages: int) -> LibraryOutcom
         config = config.with_value("model", "adapter", str(adapter.absolute()) if adapter else "")
         config = config.with_value("answer", "passages", passages) if passages else config
         async with opened(config) as core:
+            if adapter is None:
+                await core.adapters.deactivate()  # the one that ships
             await ingest(core, examples / "library")
             await core.warm()
             chats: dict[str, int] = {}
