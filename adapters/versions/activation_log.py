@@ -38,7 +38,15 @@ class ActivationLog:
 
     async def history(self, limit: int = 50) -> list[list[Part]]:
         """The mixes that were active, the newest first."""
+        return [parts for parts, _ in await self.entries(limit)]
+
+    async def entries(self, limit: int = 50) -> list[tuple[list[Part], str]]:
+        """The same, each with the time from which it was on (ISO 8601, UTC)."""
         rows = await self._database.read(
-            lambda db: list(db.query("SELECT mix FROM adapter_activations ORDER BY id DESC LIMIT ?", [limit]))
+            lambda db: list(
+                db.query("SELECT mix, created_at FROM adapter_activations ORDER BY id DESC LIMIT ?", [limit])
+            )
         )
-        return [[(part, float(strength)) for part, strength in json.loads(row["mix"])] for row in rows]
+        return [
+            ([(part, float(strength)) for part, strength in json.loads(row["mix"])], row["created_at"]) for row in rows
+        ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -87,9 +88,9 @@ def card_lines(card: dict[str, Any]) -> Content:
     return _field("data card", f"{card.get('name', '')}: {told or 'no counts'} · {sources or 'no sources'}{licence}")
 
 
-def history_content(mixes: Sequence[str]) -> Content:
-    """What was on, the newest first; the first entry is in force."""
-    told = [mix or "nothing" for mix in mixes]
+def history_content(mixes: Sequence[tuple[str, str]]) -> Content:
+    """What was on and since when (ISO 8601), the newest first; the first entry is in force."""
+    told = [f"{mix or 'nothing'} ({datetime.fromisoformat(since).astimezone():%-d %b %H:%M})" for mix, since in mixes]
     return _field("on before", " ‹ ".join(told) or "nothing yet")
 
 

@@ -101,10 +101,13 @@ class AdapterDetail(VerticalScroll):
             verdict.update(verdict_content(evaluation))
             worst.update(worst_table(evaluation.worst))
 
-    async def _history(self, known: Sequence[Adapter]) -> list[str]:
+    async def _history(self, known: Sequence[Adapter]) -> list[tuple[str, str]]:
+        """The mixes as text, each with the time from which it was on."""
         names: dict[int | str, str] = {each.id: each.label for each in known if each.id}
-        mixes = await self._core.registry.log.history(SHOWN_MIXES)
-        return [mix_text([Share(names.get(part, str(part)), scale) for part, scale in mix]) for mix in mixes]
+        return [
+            (mix_text([Share(names.get(part, str(part)), scale) for part, scale in mix]), since)
+            for mix, since in await self._core.registry.log.entries(SHOWN_MIXES)
+        ]
 
     def _part(self, name: str) -> Plain:
         return self.query_one(f"#adapter-{name}", Plain)
