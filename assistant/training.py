@@ -69,7 +69,7 @@ class Training:
             rows = dataset_folder(self._core.config.home, dataset.card.name) / "rows.jsonl"
             system = system_prompt(self._core.config.answer.system_prompt)
             digest = await self._core.bases.sha256(plan.gguf)
-            run = RunPlan(request.name, plan.base, digest, rows, dataset.card.name, request.recipe, system)
+            run = RunPlan(request.name, plan.base, digest, rows, dataset.card.name, plan.recipe, system)
             run_id = await asyncio.to_thread(self._runs.prepare, run)
         yield {"event": "prepared", "run": run_id, "dataset": dataset.card.name}
         async with contextlib.aclosing(self.resume(run_id, prove=prove)) as events:

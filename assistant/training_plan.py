@@ -104,15 +104,30 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
     base, gguf = await asyncio.to_thread(bases, core, request.base)
     shape = await asyncio.to_thread(shape_of, base)
     dataset = await _planned_dataset(core, request)
-    rows = dataset.rows
+    recipe, rows = fitted(request.recipe, dataset), dataset.rows
     advice = await asyncio.to_thread(advise, rows, await facts_in_documents(core, rows))
-    warnings = [*dataset.card.warnings, *_enough(dataset, advice), *_recipe_warnings(request.recipe, base)]
+    warnings = [*dataset.card.warnings, *_enough(dataset, advice), *_recipe_warnings(recipe, base)]
     work, machine = _work(dataset, base, runs), await _machine(core, shape, base, runs)
-    estimates = [_with_library(entry) for entry in table(shape, request.recipe, work, machine)]
+    estimates = [_with_library(entry) for entry in table(shape, recipe, work, machine)]
     return Plan(
-        request.name, dataset.card.name, base, gguf, request.recipe, dict(dataset.card.rows), dataset.card.tokens,
+        request.name, dataset.card.name, base, gguf, recipe, dict(dataset.card.rows), dataset.card.tokens,
         tuple(estimates), advice, tuple(dict.fromkeys(warnings)), machine.memory,
     )  # fmt: skip
+
+
+def fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """The recipe with the objective that the rows are for: pairs teach preferences.
+
+    Raises:
+        DatasetError: preferences are to be learned from rows that are no pairs; RecipeError: the method cannot.
+    """
+    pairs = any(row.is_pair for row in dataset.rows)
+    if recipe.objective == "preferences" and not pairs:
+        raise DatasetError(
+            f"The dataset {dataset.card.name} holds no pairs of a chosen and a rejected answer.",
+            "Build one: assistant dataset build NAME --pairs",
+        )
+    return replace(recipe, objective="preferences") if pairs else recipe
 
 
 def bases(core: Core, wanted: str) -> tuple[Path, Path]:

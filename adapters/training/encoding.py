@@ -66,6 +66,17 @@ class Codec:
         cut = max(0, len(ids) - max_tokens)
         return Encoded(tuple(ids[cut:]), tuple(learned[cut:]), cut, "start" if cut else "")
 
+    def encode_pair(self, row: Row, max_tokens: int) -> tuple[Encoded, Encoded]:
+        """A pair's chosen and rejected answer below the same prompt, of which both lose as much as the longer needs."""
+        both = [self.encode(each, 1 << 30) for each in (row, row.other)]
+        answer = max(min(each.targets, max_tokens - 1) for each in both)
+        cut = max(0, len(both[0].ids) - both[0].targets - (max_tokens - answer))
+        chosen, rejected = (
+            Encoded(each.ids[cut : cut + max_tokens], each.learned[cut : cut + max_tokens], cut, "start" if cut else "")
+            for each in both
+        )
+        return chosen, rejected
+
     def prompt_ids(self, messages: Sequence[Speech]) -> list[int]:
         """The tokens the model reads before it answers `messages`; the chat's system prompt goes first."""
         return list(self._tokenize(self._prompt.prompt(self._with_system(messages))))

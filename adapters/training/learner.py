@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from adapters.training.encoding import Encoded
 from adapters.training.methods import Prepared
 from adapters.training.packed_attention import NAME, layout_of
 from adapters.training.packing import Pack, pack
+from adapters.training.preference_loss import Reference
 
 CHUNK = 512  # learned tokens whose logits (a float for each word of the vocabulary) exist at once
 
@@ -38,23 +40,48 @@ class Learner(nn.Module):
         changes = any(parameter is weight for parameter in self._prepared.trainable.values())
         self._teacher_head = weight.detach().clone() if changes else None
 
-    def forward(self, pack: Pack, teacher: Tensor | None = None) -> Tensor:
-        """The summed loss over the pack's learned tokens, in nats.
+    def forward(self, pack: Pack, beside: Tensor | Reference | None = None) -> Tensor:
+        """The summed loss over the pack, in nats.
 
-        With `teacher` (N, hidden), the base's last hidden state where it predicts each of the N learned
-        tokens, it is the KL divergence from the base's distribution to ours; else the cross-entropy.
+        Without anything beside it, the cross-entropy of its learned tokens. Beside the base's last hidden state
+        where it predicts each of the N learned tokens (N, hidden), the KL divergence from the base's distribution
+        to ours. Beside what the base says of its pairs, the loss of preferences.
         """
+        if isinstance(beside, Reference):
+            return beside.loss(self.log_probs(pack), torch.tensor(pack.counts))
         hidden = self.hidden(pack)
         targets = torch.tensor(pack.targets, device=hidden.device)
         total = hidden.new_zeros((), dtype=torch.float32)
         for start in range(0, len(pack.targets), CHUNK):
             part = slice(start, start + CHUNK)
-            taught = None if teacher is None else teacher[part]
+            taught = None if beside is None else beside[part]
             if len(pack.targets) > CHUNK and torch.is_grad_enabled():
                 total = total + checkpoint(self._loss, hidden[part], targets[part], taught, use_reentrant=False)
             else:
                 total = total + self._loss(hidden[part], targets[part], taught)
         return total
+
+    def log_probs(self, pack: Pack) -> Tensor:
+        """The log-probability of each row's learned tokens together, in nats, (rows,)."""
+        hidden = self.hidden(pack)
+        targets = torch.tensor(pack.targets, device=hidden.device)
+        losses = []
+        for start in range(0, len(pack.targets), CHUNK):
+            part = slice(start, start + CHUNK)
+            if len(pack.targets) > CHUNK and torch.is_grad_enabled():
+                losses.append(checkpoint(self._losses, hidden[part], targets[part], use_reentrant=False))
+            else:
+                losses.append(self._losses(hidden[part], targets[part]))
+        rows = torch.repeat_interleave(torch.tensor(pack.counts, device=hidden.device))
+        total = hidden.new_zeros(len(pack.rows), dtype=torch.float32)
+        return -total.index_add(0, rows, torch.cat(losses))
+
+    @contextlib.contextmanager
+    def without_adapter(self) -> Iterator[None]:
+        """The base as it was; where it is trained itself, as it is now."""
+        peft = self._prepared.peft
+        with contextlib.nullcontext() if peft is None else peft.disable_adapter():
+            yield
 
     def hidden(self, pack: Pack) -> Tensor:
         """The last hidden states that predict the pack's learned tokens, (N, hidden)."""
@@ -72,6 +99,11 @@ class Learner(nn.Module):
         places = torch.tensor(pack.predictors, device=device) + shift
         chosen: Tensor = states.last_hidden_state[0, places]
         return chosen
+
+    def _losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        with self._precision():
+            logits = nn.functional.linear(hidden, self._inner.lm_head.weight).float()
+        return nn.functional.cross_entropy(logits, targets, reduction="none")
 
     def _loss(self, hidden: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
         with self._precision():
@@ -112,8 +144,7 @@ class Teacher:
         for packed in pack(rows, range(len(rows)), pack_tokens):
             with torch.no_grad():
                 states = learner.hidden(packed)
-            counts = [rows[index].targets for index in packed.rows]
-            self._states.update(zip(packed.rows, states.split(counts), strict=True))
+            self._states.update(zip(packed.rows, states.split(packed.counts), strict=True))
 
     def of(self, packed: Pack) -> Tensor:
         """The states for a pack's learned tokens, (N, hidden)."""
@@ -124,4 +155,4 @@ def _behind(pack: Pack, virtual: int) -> Pack:
     """The pack's layout behind `virtual` tokens of a soft prompt, which all rows share."""
     if not virtual:
         return pack
-    return Pack(pack.rows, pack.prefix + virtual, pack.ids, pack.lengths, pack.predictors, pack.targets)
+    return replace(pack, prefix=pack.prefix + virtual)

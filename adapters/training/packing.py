@@ -24,6 +24,7 @@ class Pack:
     lengths: tuple[int, ...]  # of the rests
     predictors: tuple[int, ...]  # the place in `ids` whose output predicts a learned token…
     targets: tuple[int, ...]  # …and that token
+    counts: tuple[int, ...]  # learned tokens of each row
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,22 @@ class Step:
 
 def pack(rows: Sequence[Encoded], indices: Sequence[int], limit: int) -> list[Pack]:
     """Put rows into packs of at most `limit` tokens (a longer row gets its own), similar lengths together."""
+    return _packs(rows, [(index,) for index in indices], limit)
+
+
+def pack_pairs(rows: Sequence[Encoded], pairs: Sequence[int], limit: int) -> list[Pack]:
+    """The same for pairs: rows 2p and 2p + 1 are pair p, and stand beside each other. Alone they share their prompt."""
+    return _packs(rows, [(2 * pair, 2 * pair + 1) for pair in pairs], limit)
+
+
+def _packs(rows: Sequence[Encoded], units: Sequence[tuple[int, ...]], limit: int) -> list[Pack]:
     packs: list[Pack] = []
     open_rows: list[int] = []
-    for index in sorted(indices, key=lambda index: (-len(rows[index].ids), index)):
-        if open_rows and _tokens(rows, [*open_rows, index]) > limit:
+    for unit in sorted(units, key=lambda unit: (-sum(len(rows[index].ids) for index in unit), unit)):
+        if open_rows and _tokens(rows, [*open_rows, *unit]) > limit:
             packs.append(_packed(rows, open_rows))
             open_rows = []
-        open_rows.append(index)
+        open_rows += unit
     if open_rows:
         packs.append(_packed(rows, open_rows))
     return packs
@@ -111,13 +121,17 @@ def _tokens(rows: Sequence[Encoded], indices: Sequence[int]) -> int:
 def _packed(rows: Sequence[Encoded], indices: Sequence[int]) -> Pack:
     prefix = _shared(rows, indices)
     ids = list(rows[indices[0]].ids[:prefix])
-    lengths, predictors, targets = [], [], []
+    lengths, predictors, counts = [], [], []
+    targets: list[int] = []
     for index in indices:
-        row, start = rows[index], len(ids)
+        row, start, before = rows[index], len(ids), len(targets)
         for place in range(max(prefix, 1), len(row.ids)):
             if row.learned[place]:
                 predictors.append(prefix - 1 if place == prefix else start + place - prefix - 1)
                 targets.append(row.ids[place])
         ids += row.ids[prefix:]
         lengths.append(len(row.ids) - prefix)
-    return Pack(tuple(indices), prefix, tuple(ids), tuple(lengths), tuple(predictors), tuple(targets))
+        counts.append(len(targets) - before)
+    return Pack(
+        tuple(indices), prefix, tuple(ids), tuple(lengths), tuple(predictors), tuple(targets), tuple(counts)
+    )  # fmt: skip

@@ -10,14 +10,18 @@ from adapters.errors import RecipeError
 
 Method = Literal["lora", "qlora", "full", "partial", "prompt"]
 METHODS: tuple[Method, ...] = ("lora", "qlora", "full", "partial", "prompt")
+Objective = Literal["answers", "preferences"]
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. Learning rate and epochs of 0 mean: the default of the method."""
+    """How to train. Learning rate and epochs of 0 mean: the default of the method and objective."""
 
     method: Method = "lora"
+    objective: Objective = "answers"  # make answers likelier, or chosen answers more so than rejected ones (DPO)
+    beta: float = 0.1  # of DPO: how much a change from the base must gain (Rafailov et al. 2023, arXiv 2305.18290)
+    chosen_weight: float = 1.0  # of the chosen answer's own loss beside it (Pang et al. 2024, arXiv 2404.19733)
     rank: int = 16
     alpha: float = 32.0
     rslora: bool = False  # scale by alpha / sqrt(rank) instead of alpha / rank (arXiv 2312.03732)
@@ -59,6 +63,9 @@ class Recipe:
         if self.method in ("lora", "qlora") and not self.targets:
             raise RecipeError("A LoRA needs at least one layer to change.", f"Known: {', '.join(LINEARS)}.")
 
+        if self.objective == "preferences" and self.method == "prompt":
+            raise RecipeError("A soft prompt cannot learn preferences.", "Choose lora or qlora.")
+
     def as_json(self) -> dict[str, Any]:
         """All knobs as plain values."""
         return {**asdict(self), "targets": list(self.targets)}
@@ -66,25 +73,24 @@ class Recipe:
     @property
     def rate(self) -> float:
         """The learning rate in force."""
-        return (
-            self.learning_rate
-            or {"lora": 1e-3, "qlora": 1e-3, "full": 2e-5, "partial": 1e-4, "prompt": 3e-2}[self.method]
-        )
+        usual = {"lora": 1e-3, "qlora": 1e-3, "full": 2e-5, "partial": 1e-4, "prompt": 3e-2}[self.method]
+        return self.learning_rate or (usual / 5 if self.objective == "preferences" else usual)
 
     @property
     def passes(self) -> float:
         """The epochs in force."""
-        return self.epochs or 4.0
+        return self.epochs or (3.0 if self.objective == "preferences" else 4.0)
 
 
 RANGES = (
     ("rank", 1, 512), ("alpha", 0.1, 4096), ("virtual_tokens", 1, 100), ("learning_rate", 0, 1), ("epochs", 0, 1000),
     ("batch_tokens", 16, 1_000_000), ("warmup", 0, 1), ("weight_decay", 0, 1), ("clip", 0, 1000),
     ("max_tokens", 16, 131_072), ("replay", 0, 100), ("pull", 0, 100), ("patience", 0, 1000), ("threads", 0, 1024),
-    ("processes", 1, 64), ("seed", 0, 2**31 - 1),
+    ("processes", 1, 64), ("seed", 0, 2**31 - 1), ("beta", 0.001, 10), ("chosen_weight", 0, 100),
 )  # fmt: skip
 CHOICES: dict[str, tuple[str, ...]] = {
-    "method": METHODS, "bits": ("nf4", "int8"), "precision": ("auto", "bf16", "fp32"),
+    "method": METHODS, "objective": ("answers", "preferences"), "bits": ("nf4", "int8"),
+    "precision": ("auto", "bf16", "fp32"),
 }  # fmt: skip
 
 

@@ -17,17 +17,16 @@ from torch import Tensor
 from adapters.training import checkpoints
 from adapters.training.checkpoints import Checkpoint
 from adapters.training.encoding import Encoded
-from adapters.training.learner import Learner, Teacher
+from adapters.training.learner import Learner
 from adapters.training.methods import Prepared
-from adapters.training.packing import Pack, Step, pack, steps
+from adapters.training.objectives import Answers, Beside, General, Objective, Preferences
+from adapters.training.packing import Pack, Step, steps
 from adapters.training.process_memory import memory_mb, return_memory
 from adapters.training.recipe import Recipe
 from adapters.training.replay import Replay
 
 Emit = Callable[[dict[str, Any]], None]
-PACK_TOKENS = 512  # evaluated at once: more needs more memory and is no faster
 VALIDATIONS = 8  # in a run
-MEASURED = 64  # validation rows looked at each time, spread over all: more tell little more and cost training time
 SMOOTHING = 0.9  # of the loss and the speed that are shown
 
 
@@ -39,7 +38,9 @@ class Place:
     tokens: int = 0  # of the rows trained on, general ones included
     seconds: float = 0.0
     loss: float = 0.0  # smoothed, nats per learned token
-    validation: float | None = None  # nats per learned token of the validation rows
+    validation: float | None = None  # loss of the validation rows: nats per learned token, or per pair
+    accuracy: float | None = None  # share of validation pairs in which the chosen answer has the higher reward
+    margin: float | None = None  # by how much, on the average
     general: float | None = None  # mean KL divergence from the base on held-out general rows, nats per token
     best: float | None = None
     best_step: int = 0
@@ -62,20 +63,24 @@ class Trainer:
         folder: Path,
         emit: Emit,
     ) -> None:
-        """`folder` keeps the checkpoints; `emit` is quiet on all processes but the first."""
+        """`folder` keeps the checkpoints; `emit` is quiet on all processes but the first. Of preferences, rows are
+        in pairs: the one with the chosen answer, then the one with the rejected.
+        """
         self.place = Place()
         self._prepared, self._recipe, self._accelerator = prepared, recipe, accelerator
-        self._train_rows, self._validation, self._replay = train, _spread(validation), replay
-        self._held_out = _spread(replay.held_out, MEASURED // 2)
         self._folder, self._emit = folder, emit
         self._learner = Learner(prepared)
         self._learner.keep_teacher()
+        self._task: Objective = Answers(self._learner, train, validation)
+        if recipe.objective == "preferences":
+            self._task = Preferences(self._learner, train, validation, recipe)
+        self._general = General(self._learner, replay, recipe)
         self._weights = prepared.trainable
         self._optimizer: Any = torch.optim.AdamW(
             self._weights.values(), recipe.rate, weight_decay=recipe.weight_decay, fused=True
         )
         self._steps = steps(
-            [len(row.ids) for row in train], len(replay.train), recipe.replay,
+            self._task.sizes, len(replay.train), recipe.replay,
             batch_tokens=recipe.batch_tokens, epochs=recipe.passes, seed=recipe.seed,
         )  # fmt: skip
         self._every = max(1, round(len(self._steps) / VALIDATIONS))
@@ -90,7 +95,8 @@ class Trainer:
         `shown` is called after each validation. At the end the model has its best weights (its last ones
         where nothing was held out).
         """
-        self._teach()
+        self._task.begin()
+        self._general.begin()
         self._resume()
         self._wrapped = self._parallel()
         self._started()
@@ -124,9 +130,9 @@ class Trainer:
             group["lr"] = rate
         parts = self._parts(step)
         total = 0.0
-        for number, (packed, teacher, weight) in enumerate(parts):
+        for number, (packed, beside, weight) in enumerate(parts):
             with self._syncing(number == len(parts) - 1):
-                loss = self._wrapped(packed, teacher) * weight
+                loss = self._wrapped(packed, beside) * weight
                 self._accelerator.backward(loss)
             total += float(loss.detach())
         if self._recipe.clip:
@@ -135,29 +141,29 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         self._took(step, total, time.monotonic() - started, rate)
 
-    def _parts(self, step: Step) -> list[tuple[Pack, Tensor | None, float]]:
-        """Packs of this process with their teachers and weights: the mean over data and over general tokens.
+    def _parts(self, step: Step) -> list[tuple[Pack, Beside, float]]:
+        """Packs of this process with what stands beside them and weights: the mean over data and over general tokens.
 
         Processes share a step's rows; their gradients are averaged, hence the factor.
         """
-        general, parts = self._replay.train, []
-        for rows, indices, taught in ((self._train_rows, step.rows, False), (general, step.replay, True)):
-            targets = sum(rows[index].targets for index in indices)
-            if not targets:
+        parts = []
+        objectives: tuple[tuple[Objective, tuple[int, ...]], ...] = (
+            (self._task, step.rows), (self._general, step.replay)
+        )  # fmt: skip
+        for objective, indices in objectives:
+            units = objective.units(indices)
+            if not units:
                 continue
             count, rank = self._accelerator.num_processes, self._accelerator.process_index
             mine = indices[rank::count]
-            weight = count / targets if mine else 0.0
-            pulled = taught and self._recipe.pull > 0
-            for packed in pack(rows, mine or indices[:1], PACK_TOKENS):
-                teacher = self._teacher.of(packed) if pulled else None
-                parts.append((packed, teacher, weight * (self._recipe.pull if pulled else 1.0)))
+            weight = objective.weight * count / units if mine else 0.0
+            parts += [(packed, beside, weight) for packed, beside in objective.packs(mine or indices[:1])]
         return parts
 
     def _took(self, step: Step, loss: float, seconds: float, rate: float) -> None:
         place = self.place
-        tokens = sum(len(self._train_rows[index].ids) for index in step.rows)
-        tokens += sum(len(self._replay.train[index].ids) for index in step.replay)
+        tokens = sum(self._task.sizes[index] for index in step.rows)
+        tokens += sum(self._general.sizes[index] for index in step.replay)
         place.step += 1
         place.tokens += tokens
         place.seconds += seconds
@@ -190,8 +196,10 @@ class Trainer:
 
     def _validate(self) -> None:
         place = self.place
-        place.validation = self._mean(self._validation, None)
-        place.general = self._mean(self._held_out, self._held_teacher)
+        figures = self._task.measured()
+        place.validation = figures.pop("loss", None)
+        place.accuracy, place.margin = figures.get("accuracy"), figures.get("margin")
+        place.general = self._general.measured().get("loss")
         score = None if place.validation is None else place.validation + self._recipe.pull * (place.general or 0.0)
         if score is None or place.best is None or score < place.best:
             place.best, place.best_step, place.worse = score, place.step, 0
@@ -201,27 +209,10 @@ class Trainer:
         place.curve.append([place.step, place.loss if place.step else None, place.validation, place.general])
         self._emit({
             "event": "validation", "step": place.step, "loss": place.validation, "general": place.general,
-            "best": place.best_step == place.step,
+            "best": place.best_step == place.step, **figures,
         })  # fmt: skip
 
-    def _mean(self, rows: Sequence[Encoded], teacher: Teacher | None) -> float | None:
-        """Nats per learned token, None where there are no rows."""
-        targets = sum(row.targets for row in rows)
-        if not targets:
-            return None
-        total = 0.0
-        with torch.no_grad():
-            for packed in pack(rows, range(len(rows)), PACK_TOKENS):
-                total += float(self._learner(packed, teacher.of(packed) if teacher else None))
-        return total / targets
-
     # before, between and after steps
-
-    def _teach(self) -> None:
-        """What the base says to general rows, before the first change."""
-        pulled = self._replay.train if self._recipe.replay and self._recipe.pull else ()
-        self._teacher = Teacher(self._learner, pulled, PACK_TOKENS)
-        self._held_teacher = Teacher(self._learner, self._held_out, PACK_TOKENS)
 
     def _parallel(self) -> Any:
         if self._accelerator.num_processes == 1:
@@ -232,8 +223,8 @@ class Trainer:
     def _started(self) -> None:
         self._emit({
             "event": "started", "step": self.place.step, "steps": len(self._steps), "epochs": self._recipe.passes,
-            "rows": len(self._train_rows), "tokens": sum(len(row.ids) for row in self._train_rows),
-            "replay": len(self._replay.train) if self._recipe.replay else 0,
+            "rows": len(self._task.sizes), "tokens": sum(self._task.sizes), "objective": self._recipe.objective,
+            "replay": len(self._general.sizes) if self._recipe.replay else 0,
             "trainable": sum(weight.numel() for weight in self._weights.values()),
             "parameters": self._prepared.model.num_parameters(),
         })  # fmt: skip
@@ -277,8 +268,3 @@ class Trainer:
             return
         for name, weight in self._weights.items():
             weight.data.copy_(self._best[name])
-
-
-def _spread(rows: Sequence[Encoded], count: int = MEASURED) -> Sequence[Encoded]:
-    """At most `count` of the rows, from all over."""
-    return rows if len(rows) <= count else [rows[place * len(rows) // count] for place in range(count)]

@@ -128,11 +128,17 @@ class Run:
         return codec, prepared, trainer
 
     def _encoded(self, codec: Codec, split: str) -> list[Encoded]:
-        rows = [codec.encode(row, self.recipe.max_tokens) for row in self.rows if row.split == split]
-        rows = [row for row in rows if row.targets]
-        if split == "train" and not rows:
+        """The rows of a split; of preferences, the two of each pair one after the other."""
+        limit = self.recipe.max_tokens
+        rows = [row for row in self.rows if row.split == split]
+        if self.recipe.objective == "preferences":
+            pairs = [codec.encode_pair(row, limit) for row in rows if row.is_pair]
+            found = [each for pair in pairs if all(each.targets for each in pair) for each in pair]
+        else:
+            found = [each for row in rows if (each := codec.encode(row, limit)).targets]
+        if split == "train" and not found:
             raise TrainingError("There is no row to train on.", "Build the dataset again with more rows.")
-        return rows
+        return found
 
     def _replay(self, prepared: Prepared, codec: Codec) -> Replay:
         """General rows; without replay only the held-out ones, which show what is forgotten."""
@@ -175,6 +181,7 @@ class Run:
             "train_loss": place.loss, "validation_loss": place.validation, "general": place.general,
             "best_step": place.best_step, "stopped_early": place.step < trainer.planned, "tokens": place.tokens,
             "tokens_per_second": place.tokens / max(place.seconds, 1e-9), "memory_mb": memory_mb(),
+            "accuracy": place.accuracy, "margin": place.margin,
             "curve": place.curve, "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }  # fmt: skip
         folder = self.folder / "result"

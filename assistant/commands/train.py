@@ -62,6 +62,8 @@ def _add_knobs(parser: argparse.ArgumentParser) -> None:
         ("max-tokens", int, "of the longest row"), ("replay", float, "general rows for each row (0.5)"),
         ("pull", float, "towards the base on those (3)"), ("patience", int, "validations without progress"),
         ("virtual-tokens", int, "of a soft prompt"), ("processes", int, "to train with (1)"),
+        ("beta", float, "of preferences: the price of a change (0.1)"),
+        ("chosen-weight", float, "of the chosen answer's own loss in them (1)"),
         ("threads", int, "of each process (all cores)"), ("seed", int, "of all that is drawn (0)"),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, metavar="N", help=what)

@@ -1,0 +1,166 @@
+"""What is a step to change, and how is it measured? Answers, preferences, the base's general rows. [H] torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from adapters.training.encoding import Encoded
+from adapters.training.learner import Learner, Teacher
+from adapters.training.packing import Pack, pack, pack_pairs
+from adapters.training.preference_loss import Reference
+from adapters.training.recipe import Recipe
+from adapters.training.replay import Replay
+
+PACK_TOKENS = 512  # evaluated at once: more needs more memory and is no faster
+MEASURED = 64  # held-out rows or pairs looked at each time, spread over all: more tell little more and cost time
+Beside = Tensor | Reference | None
+
+
+class Objective(Protocol):
+    """Rows, by number, with a loss and a measure."""
+
+    sizes: list[int]  # tokens of each row or pair
+    weight: float  # of its mean loss in a step
+
+    def begin(self) -> None:
+        """Look at the base, before the first change."""
+
+    def units(self, indices: Sequence[int]) -> int:
+        """What the loss of these is the mean over: learned tokens, or pairs."""
+
+    def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
+        """These, packed, with what the loss is taken beside."""
+
+    def measured(self) -> dict[str, float]:
+        """Figures of what is held out; {} where nothing is."""
+
+
+class Answers:
+    """Learned tokens are made likelier. Loss: cross-entropy, in nats for each of them."""
+
+    weight = 1.0
+
+    def __init__(self, learner: Learner, rows: Sequence[Encoded], held_out: Sequence[Encoded]) -> None:
+        self.sizes = [len(row.ids) for row in rows]
+        self._learner, self._rows, self._held_out = learner, rows, [held_out[row] for row in _spread(len(held_out))]
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def units(self, indices: Sequence[int]) -> int:
+        """Learned tokens."""
+        return sum(self._rows[index].targets for index in indices)
+
+    def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
+        """Each by itself."""
+        return ((packed, None) for packed in pack(self._rows, indices, PACK_TOKENS))
+
+    def measured(self) -> dict[str, float]:
+        """The loss."""
+        return _mean_loss(self._learner, self._held_out, None)
+
+
+class General:
+    """What the base itself says stays as likely. Loss: KL divergence from the base, in nats for each token."""
+
+    def __init__(self, learner: Learner, replay: Replay, recipe: Recipe) -> None:
+        self.sizes = [len(row.ids) for row in replay.train]
+        self._pulled = recipe.replay > 0 and recipe.pull > 0
+        self.weight = recipe.pull if self._pulled else 1.0
+        self._learner, self._rows = learner, replay.train
+        self._held_out = [replay.held_out[row] for row in _spread(len(replay.held_out), MEASURED // 2)]
+
+    def begin(self) -> None:
+        """The base's own distributions."""
+        self._teacher = Teacher(self._learner, self._rows if self._pulled else (), PACK_TOKENS)
+        self._held_teacher = Teacher(self._learner, self._held_out, PACK_TOKENS)
+
+    def units(self, indices: Sequence[int]) -> int:
+        """Learned tokens."""
+        return sum(self._rows[index].targets for index in indices)
+
+    def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
+        """Beside the base, or without a pull as answers to learn."""
+        for packed in pack(self._rows, indices, PACK_TOKENS):
+            yield packed, self._teacher.of(packed) if self._pulled else None
+
+    def measured(self) -> dict[str, float]:
+        """The distance."""
+        return _mean_loss(self._learner, self._held_out, self._held_teacher)
+
+
+class Preferences:
+    """Chosen answers gain on rejected ones, whose rows follow theirs. Loss: see preference_loss, for each pair."""
+
+    weight = 1.0
+
+    def __init__(self, learner: Learner, rows: Sequence[Encoded], held_out: Sequence[Encoded], recipe: Recipe) -> None:
+        self.sizes = [len(rows[place].ids) + len(rows[place + 1].ids) for place in range(0, len(rows), 2)]
+        self._learner, self._rows, self._recipe = learner, rows, recipe
+        self._held_out = [held_out[2 * pair + which] for pair in _spread(len(held_out) // 2) for which in (0, 1)]
+
+    def begin(self) -> None:
+        """The base's log-probabilities of all answers, with the adapter off: there is no second model."""
+        with self._learner.without_adapter():
+            self._base = self._log_probs(self._rows)
+            self._held_base = self._log_probs(self._held_out)
+
+    def units(self, indices: Sequence[int]) -> int:
+        """Pairs."""
+        return len(indices)
+
+    def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
+        """Beside the base."""
+        return (
+            (packed, self._reference(packed, self._base)) for packed in pack_pairs(self._rows, indices, PACK_TOKENS)
+        )
+
+    def measured(self) -> dict[str, float]:
+        """The loss, the share of pairs in which the chosen answer has the higher reward (equal ones count half), and
+        the mean margin of the rewards.
+        """
+        if not self._held_out:
+            return {}
+        loss, margins = 0.0, []
+        for packed in pack_pairs(self._held_out, range(len(self._held_out) // 2), PACK_TOKENS):
+            reference = self._reference(packed, self._held_base)
+            with torch.no_grad():
+                log_probs = self._learner.log_probs(packed)
+            loss += float(reference.loss(log_probs, torch.tensor(packed.counts)))
+            margins += reference.margins(log_probs).tolist()
+        won = sum(1.0 if margin > 0 else 0.5 if margin == 0 else 0.0 for margin in margins)
+        return {
+            "loss": loss / len(margins), "accuracy": won / len(margins), "margin": sum(margins) / len(margins)
+        }  # fmt: skip
+
+    def _log_probs(self, rows: Sequence[Encoded]) -> dict[int, Tensor]:
+        found: dict[int, Tensor] = {}
+        for packed in pack_pairs(rows, range(len(rows) // 2), PACK_TOKENS):
+            with torch.no_grad():
+                found.update(zip(packed.rows, self._learner.log_probs(packed), strict=True))
+        return found
+
+    def _reference(self, packed: Pack, base: dict[int, Tensor]) -> Reference:
+        log_probs = torch.stack([base[row] for row in packed.rows]).view(-1, 2)
+        return Reference(log_probs, self._recipe.beta, self._recipe.chosen_weight)
+
+
+def _spread(rows: int, count: int = MEASURED) -> list[int]:
+    """The numbers of at most `count` of so many rows, from all over."""
+    return list(range(rows)) if rows <= count else [place * rows // count for place in range(count)]
+
+
+def _mean_loss(learner: Learner, rows: Sequence[Encoded], teacher: Teacher | None) -> dict[str, float]:
+    """Nats for each learned token."""
+    targets = sum(row.targets for row in rows)
+    if not targets:
+        return {}
+    total = 0.0
+    with torch.no_grad():
+        for packed in pack(rows, range(len(rows)), PACK_TOKENS):
+            total += float(learner(packed, teacher.of(packed) if teacher else None))
+    return {"loss": total / targets}
