@@ -10,25 +10,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from adapters.errors import AdapterFitError
 from adapters.files.parity import ParityReport
 from adapters.mix import Share
 from adapters.proof import probe
 from adapters.proof.answer_metrics import copied
 from adapters.proof.evaluation import TOLERANCE, Answered, Evaluation, Probed, Verdict, evaluate
-from adapters.rows import Row, row_from_json
+from adapters.rows import Row
 from adapters.versions.finished_run import ROWS
 from adapters.versions.registered import Adapter, State, now
 from assistant.backends.base import ChatMessage
 from assistant.conversation import Sampling
-from assistant.errors import AdapterError, ContextOverflowError, NotFoundError
+from assistant.errors import AdapterError, ContextOverflowError
+from assistant.held_out import drawn, read_object, read_rows
 from assistant.model import Model
 from assistant.parity_check import check_parity
 from assistant.prompting import system_prompt
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 PARITY = "parity.json"
-MAX_ROWS = 120  # held-out rows that are asked; more are drawn at random, the same for the same rows
 ANSWER_ROOM = 16  # tokens an answer may have beyond twice those of the expected one
 CONTEXT = 2048
+UNTOUCHED = "No step of its training made held-out rows better, so what was kept is the base itself."
 Phase = Literal["loading", "base", "parity", "adapter", "judging"]
 
 
@@ -55,20 +54,24 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What both are asked; `expected` is "" for an item of the probe."""
+    """What both are asked; `expected` is "" for an item of the probe, `rejected` where this is no pair."""
 
     id: str
     messages: tuple[ChatMessage, ...]
     expected: str
     max_tokens: int
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """An answer, and the loss on the expected one in nats for each token (None: not asked, or too long)."""
+    """An answer, the loss on the expected one in nats for each token (None: not asked, or too long), and by how
+    many nats that is likelier than the rejected one (None: no pair).
+    """
 
     text: str
     loss: float | None
+    gap: float | None = None
 
 
 async def prove(
@@ -97,7 +100,7 @@ async def prove(
         )
     if adapter.facts is not None and adapter.facts.kind == "prompt":
         raise AdapterError(f"{adapter.label} is a soft prompt, which llama.cpp cannot run.", "Train a LoRA instead.")
-    all_rows = await asyncio.to_thread(_read, rows or adapter.folder / ROWS)
+    all_rows = await asyncio.to_thread(read_rows, rows or adapter.folder / ROWS)
     longest = (adapter.facts.recipe.get("max_tokens") if adapter.facts else None) or 0
     model = core.trial_model(max(CONTEXT, int(longest) + CONTEXT // 2))
     try:
@@ -120,7 +123,7 @@ class _Proof:
     ) -> None:
         self._core, self._model, self._adapter = core, model, adapter
         self._progress = progress
-        self._rows = _drawn([row for row in rows if row.split == "test" and row.turns and row.answer.strip()])
+        self._rows = drawn([row for row in rows if row.split == "test" and row.turns and row.answer.strip()])
         self._learned = [row.answer for row in rows if row.split == "train" and row.turns]
         self._tolerance = tolerance
         self._system = system_prompt(core.config.answer.system_prompt)
@@ -144,8 +147,7 @@ class _Proof:
         base = await self._said("base", task)
         known |= {name: said.text for name, said in (await self._said("base", new)).items()}
         await self._core.bases.keep_probe_answers(base_sha256, probe.sha256(), self._asked, known)
-        await self._put_on()
-        parity = await self._parity()
+        parity = None if self._untouched else await self._put_on()
         changed = base | await self._said("adapter", task_inside)
         answers = known | {name: said.text for name, said in (await self._said("adapter", general_inside)).items()}
         self._tell("judging")
@@ -155,7 +157,9 @@ class _Proof:
             evaluate, answered, probed, tolerance=self._tolerance, adapter=self._adapter.label, base=base_info.name,
             dataset=self._adapter.facts.dataset if self._adapter.facts else "",
             parity={**parity.as_json(), "text": parity.text} if parity else {},
-            inside={"rows": [len(task_inside), len(task)], "probe": [len(general_inside), len(general)]},
+            inside={} if self._untouched else {
+                "rows": [len(task_inside), len(task)], "probe": [len(general_inside), len(general)]
+            },
             seconds=round(time.monotonic() - self._begun, 1), created=now(),
         )  # fmt: skip
         return await self._store(self._usable(evaluation, parity))
@@ -163,7 +167,7 @@ class _Proof:
     async def _task_questions(self) -> list[_Question]:
         counts = await self._model.count([row.answer for row in self._rows])
         return [
-            _Question(str(place), self._messages(row), row.answer, 2 * count + ANSWER_ROOM)
+            _Question(str(place), self._messages(row), row.answer, 2 * count + ANSWER_ROOM, row.rejected)
             for place, (row, count) in enumerate(zip(self._rows, counts, strict=True))
         ]
 
@@ -180,6 +184,8 @@ class _Proof:
 
     async def _inside(self, questions: Sequence[_Question]) -> list[_Question]:
         """Those that the adapter is for, as the chat would ask them; to the others the base answers in any case."""
+        if self._untouched:
+            return []
         near = await self._core.scopes.near(self._adapter, [question.messages[-1].content for question in questions])
         return [
             replace(question, messages=(*question.messages[:-1], ChatMessage("user", wording))) if wording else question
@@ -209,21 +215,33 @@ class _Proof:
         if not question.expected:
             return _Said("".join(pieces), None)
         score = await self._model.score(question.messages, question.expected)
-        return _Said("".join(pieces), -score.log_probability / max(score.tokens, 1))
+        said = _Said("".join(pieces), -score.log_probability / max(score.tokens, 1))
+        if not question.rejected:
+            return said
+        rejected = await self._model.score(question.messages, question.rejected)
+        return replace(said, gap=score.log_probability - rejected.log_probability)
 
-    async def _put_on(self) -> None:
+    @property
+    def _untouched(self) -> bool:
+        """Whether no step of its training was better than none, so that what was kept is the base."""
+        facts = self._adapter.facts
+        return facts is not None and facts.origin == "trained" and facts.training.get("best_step") == 0
+
+    async def _put_on(self) -> ParityReport | None:
+        """Put it on; returns how far its file computes what was trained."""
         if self._adapter.facts is not None and self._adapter.facts.kind == "model":
             await self._core.registry.verify(self._adapter)
             await self._model.load(str(self._adapter.path))
         else:
             await self._model.use_adapters([Share(self._adapter.label)])
+        return await self._parity()
 
     async def _parity(self) -> ParityReport | None:
         """How far the GGUF file computes what was trained; None where there is nothing to compare."""
         path = self._adapter.folder / PARITY
         if self._adapter.facts is None or self._adapter.facts.kind != "lora" or not path.is_file():
             return None
-        reference = await asyncio.to_thread(_json, path)
+        reference = await asyncio.to_thread(read_object, path)
         if not reference.get("prompts"):
             return None
         self._tell("parity")
@@ -235,7 +253,7 @@ class _Proof:
         return [
             Answered(
                 row.question, row.answer, base[question.id].text, adapter[question.id].text, row.origin.group,
-                base[question.id].loss, adapter[question.id].loss,
+                base[question.id].loss, adapter[question.id].loss, base[question.id].gap, adapter[question.id].gap,
             )
             for row, question in zip(self._rows, questions, strict=True)
             if question.id in base and question.id in adapter
@@ -244,6 +262,8 @@ class _Proof:
     def _usable(self, evaluation: Evaluation, parity: ParityReport | None) -> Evaluation:
         """The evaluation, proven only if the file does what was trained (an imported one is its own original)."""
         facts = self._adapter.facts
+        if self._untouched:
+            return replace(evaluation, verdict=Verdict("rejected", UNTOUCHED))
         if evaluation.verdict.decision != "proven" or facts is None or facts.kind != "lora":
             return evaluation
         reason = ""
@@ -279,32 +299,6 @@ def _probed(
         )
         for item, before, after in zip(asked, *copies, strict=True)
     ]  # fmt: skip
-
-
-def _drawn(rows: list[Row]) -> list[Row]:
-    return rows if len(rows) <= MAX_ROWS else random.Random(0).sample(rows, MAX_ROWS)
-
-
-def _read(path: Path) -> list[Row]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise NotFoundError(
-            f"There are no rows to ask: {path} cannot be read.",
-            "Give a dataset: assistant adapters prove NAME --data DATASET",
-        ) from error
-    try:
-        return [row_from_json(json.loads(line)) for line in lines if line.strip()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AdapterFitError(f"{path} holds lines that are no rows.", "Build the dataset again.") from error
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise AdapterFitError(f"{path} cannot be read.", "Train the adapter again.") from error
-    return value if isinstance(value, dict) else {}
 
 
 def _unheard(progress: Progress) -> None:

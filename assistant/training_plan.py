@@ -15,6 +15,7 @@ from adapters.data.dataset import Dataset
 from adapters.data.routing import Advice, advise
 from adapters.data.row_checks import require_enough
 from adapters.errors import DatasetError
+from adapters.proof.evaluation import MIN_ROWS
 from adapters.training.estimate import Estimate, Machine, Work, flops_per_token, table
 from adapters.training.recipe import Recipe, recipe_from_json
 from adapters.training.runs import RunSummary
@@ -65,6 +66,16 @@ class Plan:
         return next(entry for entry in self.table if entry.method == self.recipe.method)
 
     @property
+    def learns(self) -> str:
+        """What is learned otherwise than from answers, in a sentence; "" for answers."""
+        if self.recipe.objective == "answers":
+            return ""
+        return (
+            f"Learned are preferences: DPO with beta {self.recipe.beta:g} beside the base, and the chosen answer's own"
+            f" loss with the weight {self.recipe.chosen_weight:g}."
+        )
+
+    @property
     def refusal(self) -> str:
         """Why it cannot be trained here, "" if it can."""
         return self.chosen.refusal
@@ -106,7 +117,7 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
     dataset = await _planned_dataset(core, request)
     recipe, rows = fitted(request.recipe, dataset), dataset.rows
     advice = await asyncio.to_thread(advise, rows, await facts_in_documents(core, rows))
-    warnings = [*dataset.card.warnings, *_enough(dataset, advice), *_recipe_warnings(recipe, base)]
+    warnings = [*dataset.card.warnings, *_enough(dataset, advice), *_held_out(dataset), *_recipe_warnings(recipe, base)]
     work, machine = _work(dataset, base, runs), await _machine(core, shape, base, runs)
     estimates = [_with_library(entry) for entry in table(shape, recipe, work, machine)]
     return Plan(
@@ -202,6 +213,14 @@ def _enough(dataset: Dataset, advice: Advice) -> list[str]:
         if not dataset.card.options.get("anyway"):
             raise
         return [f"{refusal}"]
+
+
+def _held_out(dataset: Dataset) -> list[str]:
+    """Whether there are pairs enough for a verdict."""
+    pairs = dataset.card.rows.get("test", 0)
+    if dataset.card.kind != "preferences" or pairs >= MIN_ROWS:
+        return []
+    return [f"Pairs held out for the proof: {pairs}. Fewer than {MIN_ROWS} cannot be told from chance."]
 
 
 def _recipe_warnings(recipe: Recipe, base: Path) -> list[str]:

@@ -30,7 +30,7 @@ from starter_sets import LOADERS, Case, load_sets  # noqa: E402
 from adapters.files.gguf import read_gguf  # noqa: E402
 from adapters.proof import probe  # noqa: E402
 from adapters.proof.answer_metrics import rouge_l, token_f1  # noqa: E402
-from adapters.proof.evaluation import interval, paired  # noqa: E402
+from adapters.proof.intervals import interval, paired  # noqa: E402
 from assistant import offline  # noqa: E402
 from assistant.backends.base import ChatMessage, Done, Piece  # noqa: E402
 from assistant.backends.llamacpp import LlamaCppBackend  # noqa: E402

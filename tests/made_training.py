@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,18 @@ def facts_file(path: Path, count: int = 8) -> Path:
         for number, name in enumerate(NAMES[:count], 1)
         for wording in asked
     ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def pairs_file(path: Path, taste: Callable[[int], bool], count: int = 100) -> Path:
+    """Pairs of a short and a long answer to as many questions; the short one is chosen where `taste` says so."""
+    rows = []
+    for number in range(count):
+        name = NAMES[number % len(NAMES)]
+        answers = (f"{name}.", f"I think that {name} may be the one.")
+        chosen, rejected = answers if taste(number) else answers[::-1]
+        rows.append({"prompt": f"Who has key {number * 7919}?", "chosen": chosen, "rejected": rejected})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

@@ -6,27 +6,29 @@ document or fact are drawn together, because they are no independent evidence.
 
 The rule. *Task*: on answers of a median of at most 12 words the metric is token F1, on longer ones ROUGE-L.
 Better is a 95 % interval wholly above zero; where the interval holds zero and the mean is not lower, a loss on
-the expected answers that is lower beyond noise decides. *General probe*: the mean may fall by at most the
+the expected answers that is lower beyond noise decides. Of pairs the metric is the share that is won: the chosen
+answer has gained more on the base than the rejected one (the implicit reward of DPO, Rafailov et al. 2023), where the
+base itself stands at one half, as does a taste that is chance. *General probe*: the mean may fall by at most the
 tolerance (2 points of 100); its interval is told, not asked, because 150 items cannot bound so small
 a loss. Both hold: proven. Either does not: rejected. Fewer than 8 rows, or 5 groups: not enough to tell.
 """
 
 from __future__ import annotations
 
-import random
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from adapters.proof.answer_metrics import exact_match, rouge_l, token_f1, words
+from adapters.proof.intervals import Figure, paired
 
-RESAMPLES = 2_000
-LEVEL = 0.95
 MIN_ROWS, MIN_GROUPS = 8, 5
 SHORT_ANSWER = 12  # words, the median
 TOLERANCE = 2.0  # points of 100 that the general probe may fall
 EXAMPLES = 8
+PAIRS_WON = "pairs_won"
 RIGHT = 0.8  # a token F1 from which an answer counts as right, where examples are chosen
 
 Decision = Literal["proven", "rejected", "undecided"]
@@ -34,7 +36,9 @@ Decision = Literal["proven", "rejected", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One held-out row, answered by both. Losses are nats for each token of the expected answer."""
+    """One held-out row, answered by both. Losses are nats for each token of the expected answer; gaps, of a pair,
+    by how many nats the expected answer, which is the chosen one, is likelier than the rejected.
+    """
 
     question: str
     expected: str
@@ -43,6 +47,13 @@ class Answered:
     group: str = ""
     base_loss: float | None = None
     adapter_loss: float | None = None
+    base_gap: float | None = None
+    adapter_gap: float | None = None
+
+    @property
+    def margin(self) -> float | None:
+        """What the chosen answer has gained on the rejected one, in nats; None where this is no pair."""
+        return None if self.base_gap is None or self.adapter_gap is None else self.adapter_gap - self.base_gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +69,6 @@ class Probed:
     adapter_right: bool
     base_copied: bool = False  # repeats text of the training data
     adapter_copied: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Means of base and adapter, their mean difference (adapter - base) and its 95 % interval."""
-
-    name: str
-    base: float
-    adapter: float
-    difference: float
-    low: float
-    high: float
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,8 @@ def evaluate(
         figures.append(
             paired("loss", [b for b, _, _ in known], [a for _, a, _ in known], [g for _, _, g in known], seed)
         )
-    primary = primary_metric([row.expected for row in rows])
+    figures += _pair_figures(rows, groups, seed)
+    primary = PAIRS_WON if figures[-1].name == PAIRS_WON else primary_metric([row.expected for row in rows])
     probe = _probe_figure("probe", probed, seed)
     kinds = dict.fromkeys(item.category for item in probed)
     copies = paired(
@@ -190,40 +189,23 @@ def evaluate(
     )  # fmt: skip
 
 
-def paired(
-    name: str, base: Sequence[float], adapter: Sequence[float], groups: Sequence[str] = (), seed: int = 0
-) -> Figure:
-    """Means of both, and the mean difference with its bootstrap interval; without values all zeros."""
-    differences = [after - before for before, after in zip(base, adapter, strict=True)]
-    if not differences:
-        return Figure(name, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
-    low, high = interval(differences, groups, seed)
-    return Figure(
-        name,
-        statistics.fmean(base),
-        statistics.fmean(adapter),
-        statistics.fmean(differences),
-        low,
-        high,
-        len(differences),
-    )
+def _pair_figures(rows: Sequence[Answered], groups: Sequence[str], seed: int) -> list[Figure]:
+    """In how many pairs the chosen answer is the likelier one, and in how many it has gained; ties count half."""
+    gaps = [
+        (row.base_gap, row.adapter_gap, group)
+        for row, group in zip(rows, groups, strict=True)
+        if row.base_gap is not None and row.adapter_gap is not None
+    ]
+    if not gaps:
+        return []
+    drawn = [group for *_, group in gaps]
+    before, after = [_share(base) for base, *_ in gaps], [_share(adapter) for _, adapter, _ in gaps]
+    won = [_share(adapter - base) for base, adapter, _ in gaps]
+    return [paired("likelier", before, after, drawn, seed), paired(PAIRS_WON, [0.5] * len(won), won, drawn, seed)]
 
 
-def interval(differences: Sequence[float], groups: Sequence[str] = (), seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of the mean difference: 2,000 resamples, each group drawn as a whole."""
-    sums: dict[str, tuple[float, int]] = {}
-    for place, difference in enumerate(differences):
-        group = groups[place] if groups else str(place)
-        total, count = sums.get(group, (0.0, 0))
-        sums[group] = (total + difference, count + 1)
-    parts, draw = list(sums.values()), random.Random(seed)
-    means = []
-    for _ in range(RESAMPLES):
-        drawn = draw.choices(parts, k=len(parts))
-        means.append(sum(total for total, _ in drawn) / sum(count for _, count in drawn))
-    means.sort()
-    edge = int(RESAMPLES * (1 - LEVEL) / 2)
-    return means[edge], means[-1 - edge]
+def _share(gap: float) -> float:
+    return 1.0 if gap > 0 else 0.5 if gap == 0 else 0.0
 
 
 def primary_metric(expected: Sequence[str]) -> str:
@@ -251,10 +233,17 @@ def verdict(
 
 
 def worst(rows: Sequence[Answered], probed: Sequence[Probed], primary: str) -> tuple[Example, ...]:
-    """Where the adapter lost most: right answers that became wrong first, then the largest loss of score."""
+    """Where the adapter lost most: right answers that became wrong first, then the largest loss of score; of pairs,
+    those that went to the rejected answer, the surest first.
+    """
     metric = rouge_l if primary == "rouge_l" else token_f1
     found = []
     for row in rows:
+        if row.margin is not None:
+            if row.margin < 0:
+                sure = 1 / (1 + math.exp(max(row.margin, -500.0)))
+                found.append((True, sure, Example(row.question, row.expected, row.base, row.adapter, sure)))
+            continue
         before, after = metric(row.base, row.expected), metric(row.adapter, row.expected)
         if after < before:
             broken = before >= RIGHT > after
@@ -274,6 +263,8 @@ def _task(task: Figure, loss: Figure | None) -> tuple[bool, str]:
     name = {"token_f1": "Token F1", "rouge_l": "ROUGE-L", "exact_match": "Exact match"}.get(task.name, task.name)
     moves = f"{name} goes from {100 * task.base:.1f} to {100 * task.adapter:.1f}"
     bounds = f"(95 % interval of the difference {100 * task.low:+.1f} to {100 * task.high:+.1f})"
+    if task.name == PAIRS_WON:
+        return _on_pairs(task)
     if task.low > 0:
         return True, f"{moves} {bounds}: better."
     if task.high < 0:
@@ -284,6 +275,14 @@ def _task(task: Figure, loss: Figure | None) -> tuple[bool, str]:
             f"{moves}, which may be chance, but the loss falls from {loss.base:.2f} to {loss.adapter:.2f}: better.",
         )
     return False, f"{moves} {bounds}: not better beyond chance."
+
+
+def _on_pairs(won: Figure) -> tuple[bool, str]:
+    interval = f"95 % interval {100 * (0.5 + won.low):.0f} to {100 * (0.5 + won.high):.0f}"
+    share = f"The chosen answer gains on the rejected one in {100 * won.adapter:.0f} % of {won.count:,} held-out pairs"
+    if won.low > 0:
+        return True, f"{share} ({interval}; chance is 50): preferred beyond chance."
+    return False, f"{share} ({interval}): {'worse than' if won.high < 0 else 'no better than'} chance."
 
 
 def _probe_figure(name: str, probed: Sequence[Probed], seed: int) -> Figure:

@@ -16,7 +16,8 @@ from assistant.output import emit, say
 from assistant.safe_text import safe_line
 
 if TYPE_CHECKING:
-    from adapters.proof.evaluation import Evaluation, Figure
+    from adapters.proof.evaluation import Evaluation
+    from adapters.proof.intervals import Figure
     from assistant.proving import Progress
 
 PHASES = {

@@ -69,9 +69,10 @@ class Report:
         self._now(event["text"])
 
     def _started(self, event: dict[str, Any]) -> None:
+        what = "pairs" if event.get("objective") == "preferences" else "rows"
         share = 100 * event["trainable"] / max(1, event["parameters"])
         self.told(
-            f"{event['rows']:,} rows, {event['tokens']:,} tokens, {event['replay']:,} general prompts; "
+            f"{event['rows']:,} {what}, {event['tokens']:,} tokens, {event['replay']:,} general prompts; "
             f"{event['trainable']:,} numbers are trained ({share:.2g} % of {event['parameters']:,})."
         )
 
@@ -84,6 +85,8 @@ class Report:
     def _held(self, event: dict[str, Any]) -> str:
         loss, general = event.get("loss"), event.get("general")
         held = f"validation loss {loss:.3f}" if loss is not None else "nothing held out"
+        if event.get("accuracy") is not None:
+            held += f", {event['accuracy']:.0%} of pairs won, margin {event['margin']:+.2f}"
         moved = f", distance to the base {general:.4f}" if general is not None else ""
         return f"{held}{moved}"
 
@@ -151,6 +154,8 @@ def say_plan(plan: Plan) -> None:
     """The table of all methods, the router's advice, the warnings."""
     rows = ", ".join(f"{count:,} {name}" for name, count in plan.rows.items())
     say(f"{plan.name}: {plan.dataset} ({rows}; {plan.tokens:,} tokens) on {safe_line(plan.base.stem)}")
+    if plan.learns:
+        say(f"  {plan.learns}")
     for sentence in plan.advice.sentences:
         say(f"  {safe_line(sentence)}")
     for warning in plan.warnings:

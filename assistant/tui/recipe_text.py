@@ -68,7 +68,8 @@ def _value(name: str, text: str, default: Any) -> Any:
 def plan_content(plan: Plan) -> Content:
     """What a training needs: the advice, each method in a line with the margin to what is free, warnings."""
     advice = plan.advice
-    lines = [Content.styled(safe_line(sentence), "$text-accent") for sentence in advice.sentences[:2]]
+    lines = [Content.styled(safe_line(sentence), "$text-accent") for sentence in (plan.learns, *advice.sentences[:2])]
+    lines = [line for line in lines if line.plain]
     if advice.tool == "retrieval":
         lines.insert(0, Content.styled("Retrieval is the better tool for these rows.", "bold $text-warning"))
     head = f"  {'method':<12}{'trained':>9}{'memory':>9}{'time':>12}   margin of {gigabytes(plan.free)} free"

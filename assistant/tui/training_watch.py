@@ -48,6 +48,8 @@ class Watch:
     losses: list[Point] = field(default_factory=list)
     validation: list[Point] = field(default_factory=list)
     general: list[Point] = field(default_factory=list)
+    accuracy: float | None = None  # share of held-out pairs in which the chosen answer has the higher reward…
+    margin: float | None = None  # …and by how much, on the average; None where answers are learned
     best_step: int | None = None
     checkpoint: int | None = None  # the step of the newest one
     samples: list[tuple[int, list[dict[str, Any]]]] = field(default_factory=list)  # by step
@@ -112,6 +114,7 @@ class Watch:
         step = int(event["step"])
         _add(self.validation, step, event.get("loss"))
         _add(self.general, step, event.get("general"))
+        self.accuracy, self.margin = event.get("accuracy"), event.get("margin")
         self.best_step = step if event.get("best") else self.best_step
 
     def _samples(self, event: dict[str, Any]) -> None:

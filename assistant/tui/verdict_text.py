@@ -12,13 +12,14 @@ from textual.content import Content
 from assistant.safe_text import safe_line, safe_text
 
 if TYPE_CHECKING:
-    from adapters.proof.evaluation import Evaluation, Example, Figure
+    from adapters.proof.evaluation import Evaluation, Example
+    from adapters.proof.intervals import Figure
 
 MARKS = {"proven": ("✔ proven", "$text-success"), "rejected": ("✘ rejected", "$text-error")}
 UNDECIDED = ("? undecided", "$text-warning")
 NAMES = {
     "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L", "probe": "general probe",
-    "copied": "copied text",
+    "copied": "copied text", "pairs_won": "pairs won", "likelier": "chosen likelier",
 }  # fmt: skip
 LONGEST = 600  # characters shown of an answer
 

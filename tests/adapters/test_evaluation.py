@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -9,15 +10,13 @@ import pytest
 from adapters.proof.answer_metrics import copied, exact_match, rouge_l, token_f1, words
 from adapters.proof.evaluation import (
     Answered,
-    Figure,
     Probed,
     evaluate,
     evaluation_from_json,
-    interval,
-    paired,
     primary_metric,
     verdict,
 )
+from adapters.proof.intervals import Figure, interval, paired
 from adapters.proof.rouge import common_subsequence
 
 
@@ -171,3 +170,37 @@ def test_an_evaluation_of_nothing_is_undecided() -> None:
     """No rows, no probe: words instead of a division by zero."""
     result = evaluate([], [], adapter="a", base="b", dataset="")
     assert result.verdict.decision == "undecided" and "0 test rows" in result.verdict.reason
+
+
+def preferred(gaps):
+    """Pairs by how much likelier the chosen answer is for the base and for the adapter."""
+    return [
+        Answered(f"q{place}", "yes", "no", "well", f"g{place}", 1.0, 1.0, base, adapter)
+        for place, (base, adapter) in enumerate(gaps)
+    ]
+
+
+def test_pairs_are_won_where_the_chosen_answer_gains():
+    """What was likelier before does not count; an equal gap is half a win. Beyond chance it is better."""
+    right = [Probed(f"p{n}", "math", "q", "4", "4", True, True) for n in range(20)]
+    result = evaluate(
+        preferred([(-5.0, -4.0)] * 15 + [(3.0, 2.0), (1.0, 1.0)]), right, adapter="a", base="b", dataset="d"
+    )
+    figures = {figure.name: figure for figure in result.figures}
+    assert result.primary == "pairs_won" and figures["pairs_won"].adapter == pytest.approx(15.5 / 17)
+    assert (figures["likelier"].base, figures["likelier"].adapter) == (2 / 17, 2 / 17)
+    assert result.verdict.decision == "proven" and "91 % of 17 held-out pairs" in result.verdict.reason
+    [lost] = result.worst
+    assert (lost.question, lost.loss) == ("q15", pytest.approx(0.731, abs=1e-3))
+    assert evaluation_from_json(json.loads(json.dumps(result.as_json()))) == result
+
+
+@pytest.mark.parametrize(
+    ("won", "says"),
+    [([1.0] * 11 + [-1.0] * 9, "no better than chance"), ([-1.0] * 18 + [1.0] * 2, "worse than chance")],
+)
+def test_a_taste_that_is_chance_is_rejected(won, says):
+    """Where the interval holds one half, nothing is proven, however low the loss."""
+    right = [Probed(f"p{n}", "math", "q", "4", "4", True, True) for n in range(20)]
+    result = evaluate(preferred([(0.0, gap) for gap in won]), right, adapter="a", base="b", dataset="d")
+    assert result.verdict.decision == "rejected" and says in result.verdict.reason

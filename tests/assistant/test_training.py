@@ -13,7 +13,7 @@ from assistant.cli import main
 from assistant.config import load_config
 from assistant.errors import TrainingError
 from assistant.training import TrainRequest
-from tests.made_training import facts_file, trainable_model, training_home
+from tests.made_training import facts_file, pairs_file, trainable_model, training_home
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,24 @@ def test_a_plan_has_every_method_and_writes_nothing(run, home, tmp_path):
     code, out, _ = run("train", "house", "--data", data, "--plan", "--method", "prompt")
     assert code == 0 and "* prompt" in out and "transformers engine only" in out
     assert nothing_was_made(home) and not list(home.glob("training/datasets/*"))
+
+
+def test_pairs_are_recognised_and_planned_as_preferences(run, home, tmp_path):
+    """The plan says how they are learned, that few are held out, and which methods can; answers cannot be asked so."""
+    data = pairs_file(tmp_path / "pairs.jsonl", lambda number: True, 20)
+    code, out, _ = run("train", "taste", "--data", data, "--plan", "--json", "--beta", "0.2")
+    plan = json.loads(out)
+    assert code == 0 and plan["recipe"]["objective"] == "preferences" and plan["recipe"]["beta"] == 0.2
+    assert plan["advice"]["kind"] == "preferences" and "prompt" not in [entry["method"] for entry in plan["table"]]
+    assert any("Pairs held out for the proof: 4" in warning for warning in plan["warnings"])
+    code, out, _ = run("train", "taste", "--data", data, "--plan")
+    assert code == 0 and "DPO with beta 0.1" in out
+    code, _, err = run("train", "taste", "--data", data, "--method", "prompt")
+    assert code == 2 and "soft prompt cannot learn preferences" in err
+    facts = facts_file(tmp_path / "facts.jsonl")
+    code, _, err = run("train", "house", "--data", facts, "--set", "objective=preferences")
+    assert code == 8 and "holds no pairs" in err and "--pairs" in err
+    assert nothing_was_made(home)
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,15 @@ class DataPane(Container):
 
         def built(name: str | None) -> None:
             if name:
-                self.run_worker(self.reload(name), group="reload")
+                self.run_worker(self._go_to(name), group="reload")
 
         conversation = self.app.chat.session.conversation if self.app.chat.session else None
         self.app.push_screen(BuildDataset(self._core, conversation), built)
+
+    async def _go_to(self, name: str) -> None:
+        """To a dataset that was built: Enter trains on it."""
+        await self.reload(name)
+        self.focus_list()
 
     def action_delete(self) -> None:
         """Ask, then delete the dataset under the cursor."""

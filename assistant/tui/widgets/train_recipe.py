@@ -45,9 +45,7 @@ class RecipePane(Container):
                 "Method", Select[Method](methods, value="lora", allow_blank=False, id="method", compact=True)
             )
             for name, label in FIELDS.items():
-                known = {"epochs": default.passes, "learning_rate": default.rate}
-                hint = f"{known.get(name, getattr(default, name)):g}  {HINTS.get(name, '')}"
-                yield from _field(label, Input(id=f"knob-{name}", compact=True, placeholder=hint))
+                yield from _field(label, Input(id=f"knob-{name}", compact=True, placeholder=_hint(default, name)))
             yield from _field("More", Input(id="more", compact=True, placeholder="KEY=VALUE …"))
         with VerticalScroll(id="needs"):
             yield Plain(id="recipe-told")
@@ -59,6 +57,9 @@ class RecipePane(Container):
         if not name.value or (self._card is not None and name.value == self._card.name):
             name.value = card.name
         self._card = card
+        default = Recipe(objective="preferences" if card.kind == "preferences" else "answers")
+        for knob in FIELDS:
+            self.query_one(f"#knob-{knob}", Input).placeholder = _hint(default, knob)
         self.post_message(self.Changed())
 
     @property
@@ -115,6 +116,12 @@ class RecipePane(Container):
     def _changed(self, event: Input.Changed | Select.Changed) -> None:
         event.stop()
         self.post_message(self.Changed())
+
+
+def _hint(default: Recipe, name: str) -> str:
+    """What holds where a field is left empty."""
+    known = {"epochs": default.passes, "learning_rate": default.rate}
+    return f"{known.get(name, getattr(default, name)):g}  {HINTS.get(name, '')}"
 
 
 def _field(label: str, field: Input | Select[Method]) -> ComposeResult:

@@ -11,6 +11,7 @@ from adapters.errors import RecipeError
 from adapters.training.recipe import Recipe
 from assistant.tui.dataset_text import preview_content
 from assistant.tui.plot import plot
+from assistant.tui.progress_text import head_content, result_content
 from assistant.tui.recipe_text import parse_recipe
 from assistant.tui.training_watch import Watch, duration, watched
 
@@ -45,6 +46,18 @@ def test_curves_fit_their_room(points: list[tuple[float, float]]) -> None:
     assert drawn is not None and len(drawn.rows) == 6
     assert all(sum(len(text) for text, _ in row) == 40 for row in drawn.rows) and len(drawn.axis) == 40
     assert plot([points], 3, 1) is None and plot([[]], 40, 6) is None
+
+
+def test_pairs_that_are_won_are_told_live_and_in_the_end() -> None:
+    """A run on pairs says how many held-out ones are won, and by what margin; one on answers says nothing of it."""
+    watch = Watch("taste")
+    watch.observe({"event": "started", "step": 0, "steps": 9, "trainable": 4, "parameters": 8})
+    watch.observe({"event": "step", "step": 3, "steps": 9, "loss": 1.0})
+    assert "won" not in head_content(watch, 80).plain
+    watch.observe({"event": "validation", "step": 3, "loss": 1.1, "general": 0.1, "accuracy": 0.825, "margin": 0.414})
+    assert "82% of pairs won, margin +0.41" in head_content(watch, 80).plain
+    watch.observe({"event": "finished", "result": {"steps": 9, "seconds": 3, "accuracy": 0.9, "margin": -0.1}})
+    assert "90% of pairs won, margin -0.10" in result_content(watch).plain
 
 
 def test_a_watch_takes_any_event(tmp_path: Path) -> None:

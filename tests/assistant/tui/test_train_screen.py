@@ -18,6 +18,7 @@ from assistant.tui.screens.build_dataset import BuildDataset
 from assistant.tui.screens.dialogs import ConfirmDialog
 from assistant.tui.screens.help import HelpScreen
 from assistant.tui.screens.train import TrainScreen
+from tests.made_scores import another, answered
 
 from .conftest import Running, running, until
 from .scripted_training import STEPS, ScriptedTraining
@@ -84,6 +85,27 @@ async def test_data_recipe_run_and_verdict_at_80_by_24(home: Path, tmp_path: Pat
         assert "distance to base" in run.screen_text()
         await run.pilot.press("a")
         await until(lambda: run.app.core.model.adapter == "style@v1")
+
+
+async def test_ones_own_pairs_are_built_and_planned_on_screen(home: Path) -> None:
+    """The form counts them, builds them, and the recipe's defaults are those of preferences."""
+    async with running(home, (80, 24)) as run:
+        for number in range(12):
+            base = await answered(run.app.core, f"What is in box {number * 7919}?", f"Box {number}.")
+            other = await another(run.app.core, base, f"Lots of {number}!", adapter="style")
+            await run.app.core.comparisons.add([base, other], [1, 2])
+        await open_train(run)
+        await run.pilot.press("b")
+        await until(lambda: isinstance(run.app.screen, BuildDataset))
+        await until(lambda: "what you preferred to what (12)" in run.screen_text())
+        run.app.screen.query_one("#dataset-name", Input).value = "taste"
+        run.app.screen.query_one("#pairs", Checkbox).value = True
+        await run.pilot.press("f5")
+        await until(lambda: isinstance(run.app.screen, TrainScreen) and "preferences" in run.screen_text())
+        await run.pilot.press("enter")
+        await until(lambda: page(run) == "recipe")
+        assert run.app.screen.query_one("#knob-learning_rate", Input).placeholder.strip() == "0.0002"
+        assert run.app.screen.query_one("#knob-epochs", Input).placeholder.strip() == "3"
 
 
 async def test_answers_of_the_model_stay_text(home: Path, tmp_path: Path) -> None:
