@@ -39,7 +39,10 @@ class EncodingWorker:
 def previews(row: Row, codec: Codec, max_tokens: int) -> list[Preview]:
     """The tokens of one row; of a pair, the chosen answer's and those it is learned to stay away from."""
     if row.is_pair:
-        return [_preview(row, codec, max_tokens, ", chosen"), _preview(row.other, codec, max_tokens, ", rejected")]
+        return [
+            _preview(row, codec, max_tokens, ", chosen"),
+            _preview(row.other, codec, max_tokens, ", rejected: to stay away from"),
+        ]
     return [_preview(row, codec, max_tokens)]
 
 
