@@ -11,7 +11,7 @@ from assistant import proving
 from assistant.bootstrap import opened
 from assistant.config import load_config
 from assistant.training import TrainRequest
-from tests.made_training import pairs_file, trainable_model, training_home
+from tests.made_training import pairs_file, ratings_file, trainable_model, training_home
 
 TINY = Recipe(rank=4, epochs=4, learning_rate=0.01, replay=0, pull=0.01, batch_tokens=512, threads=1, precision="fp32")
 
@@ -25,10 +25,10 @@ def small_probe(monkeypatch):
     monkeypatch.setattr(proving.probe, "load", lambda: items)
 
 
-async def trained_on(folder, taste, recipe=TINY):
-    """All events of a training on pairs chosen by `taste`, proof and all."""
+async def trained_on(folder, taste, recipe=TINY, file=pairs_file):
+    """All events of a training on pairs or ratings by `taste`, proof and all."""
     home = training_home(folder / "home", trainable_model(folder / "tiny.gguf"))
-    data = pairs_file(folder / "pairs.jsonl", taste)
+    data = file(folder / "judged.jsonl", taste)
     async with opened(load_config(home)) as core:
         events = [event async for event in core.training.train(TrainRequest("taste", str(data), recipe))]
         return events, (await core.registry.get("taste")).state
@@ -68,3 +68,19 @@ async def test_what_learned_nothing_is_rejected_and_not_an_error(tmp_path):
     verdict = events[-1]
     assert (verdict.get("decision"), state) == ("rejected", "rejected"), verdict
     assert "the base itself" in verdict["reason"]
+
+
+async def test_ratings_are_trained_and_proven_or_rejected_likewise(tmp_path):
+    """Short answers rated good: the good ones held out gain more. Ratings by the toss of a coin are rejected."""
+    (tmp_path / "coin").mkdir()
+    events, state = await trained_on(tmp_path, lambda number: number % 2 == 1, file=ratings_file)
+    verdict = events[-1]
+    assert verdict["event"] == "verdict", verdict
+    assert next(event for event in events if event["event"] == "started")["objective"] == "ratings"
+    assert (verdict["evaluation"]["primary"], verdict["decision"], state) == ("ratings_told", "proven", "proven"), (
+        verdict
+    )
+    coin = random.Random(5)
+    tosses = [coin.random() < 0.5 for _ in range(120)]
+    events, state = await trained_on(tmp_path / "coin", tosses.__getitem__, file=ratings_file)
+    assert (events[-1].get("decision"), state) == ("rejected", "rejected"), events[-1]
