@@ -51,6 +51,7 @@ class Row:
 
     A row without a system message gets the chat's own when it is encoded. `only_last` learns the last
     answer alone: earlier ones are context. A row with `rejected` is a pair: its last answer is preferred to that one.
+    `desirable` says of its last answer alone whether it is to be learned or to be stayed away from.
     """
 
     turns: tuple[Turn, ...] = ()
@@ -59,6 +60,7 @@ class Row:
     split: Split = "train"
     only_last: bool = False
     rejected: str = ""
+    desirable: bool | None = None
 
     @property
     def is_pair(self) -> bool:
@@ -90,8 +92,9 @@ class Row:
         origin = {name: value for name, value in asdict(self.origin).items() if value}
         content = {"messages": [asdict(turn) for turn in self.turns]} if self.turns else {"text": self.text}
         flags = {"only_last": True} if self.only_last else {}
-        pair = {"rejected": self.rejected} if self.rejected else {}
-        return {**content, **pair, **flags, "split": self.split, "origin": origin}
+        judged: dict[str, Any] = {"rejected": self.rejected} if self.rejected else {}
+        judged |= {} if self.desirable is None else {"label": self.desirable}
+        return {**content, **judged, **flags, "split": self.split, "origin": origin}
 
 
 def row_from_json(value: dict[str, Any]) -> Row:
@@ -99,4 +102,6 @@ def row_from_json(value: dict[str, Any]) -> Row:
     turns = tuple(Turn(turn["role"], turn["content"]) for turn in value.get("messages", ()))
     origin = Origin(**value.get("origin", {"source": "file"}))
     split, only_last = value.get("split", "train"), value.get("only_last", False)
-    return Row(turns, value.get("text", ""), origin, split, only_last, value.get("rejected", ""))
+    return Row(
+        turns, value.get("text", ""), origin, split, only_last, value.get("rejected", ""), value.get("label")
+    )  # fmt: skip

@@ -24,7 +24,7 @@ from assistant.drafting import draft_rows, drafts_file, read_drafts
 from assistant.errors import AssistantError, ModelError, UsageError, WorkerError
 from assistant.prompting import system_prompt
 from assistant.scoring.learning import scored_well
-from assistant.scoring.preferences import pair_row, pairs
+from assistant.scoring.preferences import pair_row, pairs, rated_rows
 from assistant.storage.datasets import dataset_folder, load_dataset, save_dataset
 from assistant.storage.teachings import Teaching
 
@@ -48,6 +48,7 @@ class DatasetRequest:
     teachings: bool = False
     scores: bool = False  # the better answers that were typed, and the answers scored well
     pairs: bool = False  # what was preferred to what: comparisons, better answers, answers scored apart
+    ratings: bool = False  # answers scored well, and answers scored badly
     documents: tuple[str, ...] = ()  # number, path or title: their text, for continued training
     collections: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()  # reviewed question-answer pairs: a draft's name or a file
@@ -106,6 +107,8 @@ async def gather(core: Core, request: DatasetRequest) -> Material:
         found.sources.append(f"teachings ({len(taught):,})")
     if request.pairs:
         await _gather_pairs(core, found)
+    if request.ratings:
+        await _gather_ratings(core, found)
     for document in await chosen_documents(core, request.documents, request.collections):
         rows = await document_rows(core, document)
         found.rows += [Given(row) for row in rows]
@@ -204,6 +207,20 @@ async def _gather_pairs(core: Core, found: _Gathered) -> None:
     found.rows += [Given(await pair_row(core, pair)) for pair in known]
     told = Counter(SOURCES[pair.source] for pair in known)
     found.sources += [f"{name} ({count:,} {'pair' if count == 1 else 'pairs'})" for name, count in told.items()]
+
+
+async def _gather_ratings(core: Core, found: _Gathered) -> None:
+    """The answers that were scored.
+
+    Raises:
+        UsageError: there are none.
+    """
+    rows = await rated_rows(core)
+    if not rows:
+        raise UsageError("No answer was scored good or bad yet.", "Score some in the chat: Alt+Y, Alt+N, Alt+S.")
+    found.rows += [Given(row) for row in rows]
+    good = sum(row.desirable is True for row in rows)
+    found.sources.append(f"scores ({good:,} good, {len(rows) - good:,} bad)")
 
 
 async def _gather_drafts(core: Core, name: str, found: _Gathered) -> None:

@@ -61,12 +61,13 @@ class _Question:
     expected: str
     max_tokens: int
     rejected: str = ""
+    rated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
     """An answer, the loss on the expected one in nats for each token (None: not asked, or too long), and by how
-    many nats that is likelier than the rejected one (None: no pair).
+    many nats that is likelier than the rejected one, or its log-probability where it was rated (None: neither).
     """
 
     text: str
@@ -167,7 +168,14 @@ class _Proof:
     async def _task_questions(self) -> list[_Question]:
         counts = await self._model.count([row.answer for row in self._rows])
         return [
-            _Question(str(place), self._messages(row), row.answer, 2 * count + ANSWER_ROOM, row.rejected)
+            _Question(
+                str(place),
+                self._messages(row),
+                row.answer,
+                2 * count + ANSWER_ROOM,
+                row.rejected,
+                row.desirable is not None,
+            )
             for place, (row, count) in enumerate(zip(self._rows, counts, strict=True))
         ]
 
@@ -217,7 +225,7 @@ class _Proof:
         score = await self._model.score(question.messages, question.expected)
         said = _Said("".join(pieces), -score.log_probability / max(score.tokens, 1))
         if not question.rejected:
-            return said
+            return replace(said, gap=score.log_probability) if question.rated else said
         rejected = await self._model.score(question.messages, question.rejected)
         return replace(said, gap=score.log_probability - rejected.log_probability)
 
@@ -254,6 +262,7 @@ class _Proof:
             Answered(
                 row.question, row.answer, base[question.id].text, adapter[question.id].text, row.origin.group,
                 base[question.id].loss, adapter[question.id].loss, base[question.id].gap, adapter[question.id].gap,
+                row.desirable,
             )
             for row, question in zip(self._rows, questions, strict=True)
             if question.id in base and question.id in adapter

@@ -70,6 +70,10 @@ class Plan:
         """What is learned otherwise than from answers, in a sentence; "" for answers."""
         if self.recipe.objective == "answers":
             return ""
+        if self.recipe.objective == "ratings":
+            return (
+                f"Learned are ratings: KTO with beta {self.recipe.beta:g} beside the base; good and bad count the same."
+            )
         return (
             f"Learned are preferences: DPO with beta {self.recipe.beta:g} beside the base, and the chosen answer's own"
             f" loss with the weight {self.recipe.chosen_weight:g}."
@@ -127,18 +131,21 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
 
 
 def fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """The recipe with the objective that the rows are for: pairs teach preferences.
+    """The recipe with the objective that the rows are for: pairs teach preferences, ratings what is good.
 
     Raises:
-        DatasetError: preferences are to be learned from rows that are no pairs; RecipeError: the method cannot.
+        DatasetError: preferences are to be learned from rows that are neither; RecipeError: the method cannot.
     """
-    pairs = any(row.is_pair for row in dataset.rows)
-    if recipe.objective == "preferences" and not pairs:
+    if any(row.is_pair for row in dataset.rows):
+        return replace(recipe, objective="preferences")
+    if any(row.desirable is not None for row in dataset.rows):
+        return replace(recipe, objective="ratings")
+    if recipe.objective != "answers":
         raise DatasetError(
-            f"The dataset {dataset.card.name} holds no pairs of a chosen and a rejected answer.",
-            "Build one: assistant dataset build NAME --pairs",
+            f"The dataset {dataset.card.name} holds no pairs of a chosen and a rejected answer, and no ratings.",
+            "Build one: assistant dataset build NAME --pairs, or --ratings",
         )
-    return replace(recipe, objective="preferences") if pairs else recipe
+    return recipe
 
 
 def bases(core: Core, wanted: str) -> tuple[Path, Path]:
@@ -216,11 +223,13 @@ def _enough(dataset: Dataset, advice: Advice) -> list[str]:
 
 
 def _held_out(dataset: Dataset) -> list[str]:
-    """Whether there are pairs enough for a verdict."""
-    pairs = dataset.card.rows.get("test", 0)
-    if dataset.card.kind != "preferences" or pairs >= MIN_ROWS:
+    """Whether there are pairs or ratings enough for a verdict."""
+    count, what = dataset.card.rows.get("test", 0), {"preferences": "Pairs", "ratings": "Ratings"}
+    if dataset.card.kind not in what or count >= MIN_ROWS:
         return []
-    return [f"Pairs held out for the proof: {pairs}. Fewer than {MIN_ROWS} cannot be told from chance."]
+    return [
+        f"{what[dataset.card.kind]} held out for the proof: {count}. Fewer than {MIN_ROWS} cannot be told from chance."
+    ]
 
 
 def _recipe_warnings(recipe: Recipe, base: Path) -> list[str]:

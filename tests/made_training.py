@@ -48,6 +48,17 @@ def pairs_file(path: Path, taste: Callable[[int], bool], count: int = 100) -> Pa
     return path
 
 
+def ratings_file(path: Path, good: Callable[[int], bool], count: int = 120) -> Path:
+    """Short and long answers to as many questions, rated good where `good` says so of the answer's number."""
+    rows = []
+    for number in range(count):
+        name = NAMES[number % len(NAMES)]
+        answer = f"{name}." if number % 2 else f"I think that {name} may be the one."
+        rows.append({"prompt": f"Who has key {number * 7919}?", "completion": answer, "label": good(number)})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
 def training_home(folder: Path, base: Path) -> Path:
     """An empty home whose chat runs `base`."""
     folder.mkdir(mode=0o700, parents=True)

@@ -13,7 +13,14 @@ from adapters.data.lengths import Measure, by_words, cut_warning, lengths
 from adapters.data.near_duplicates import similar_pairs
 from adapters.data.privacy import findings
 from adapters.data.routing import RECALLED, Advice, advise, kind_of
-from adapters.data.row_checks import NEARLY_EQUAL, contradictions, distinct, require_consistent, require_enough
+from adapters.data.row_checks import (
+    NEARLY_EQUAL,
+    contradictions,
+    distinct,
+    require_both,
+    require_consistent,
+    require_enough,
+)
 from adapters.data.row_formats import Given
 from adapters.data.splitting_facts import split_facts
 from adapters.data.splitting_rows import Shares, key_text, split_rows
@@ -25,7 +32,7 @@ MAX_TOKENS = 1024  # as in the default recipe
 HoldOut = Literal["auto", "wordings", "rows"]
 FACT_WORDINGS = 3  # each question of a fact is learned in so many
 MOST_FACTS = 1_000  # more short questions than this are a task to be generalised, not facts to be recalled
-PAIR_SHARES = Shares(0.1, 0.2)  # of pairs: each tells the proof one bit, so it needs more of them
+JUDGED_SHARES = Shares(0.1, 0.2)  # of pairs and ratings: each tells the proof one bit, so it needs more of them
 LONGER = (
     0.7  # share of the pairs in which the chosen answer is the longer one, from which length may be what is learned
 )
@@ -35,7 +42,7 @@ BAD_SHOWN = 50  # rows that were left out, named in the card
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to build. `wordings` 0 means: several for facts, one for everything else. `shares` None: a tenth for
-    validation and a tenth for the proof, of pairs a fifth.
+    validation and a tenth for the proof, of pairs and ratings a fifth.
     """
 
     seed: int = 0
@@ -107,18 +114,21 @@ def build(name: str, material: Material, options: Options, measure: Measure) -> 
 
 
 def _require_one_kind(rows: Sequence[Given]) -> None:
-    """Refuse pairs among answers: each is trained in its own way.
+    """Refuse pairs or ratings among answers: each is trained in its own way.
 
     Raises:
         DatasetError: there are both.
     """
-    pairs = sum(given.row.is_pair for given in rows)
-    if 0 < pairs < len(rows):
-        raise DatasetError(
-            f"{pairs:,} of {len(rows):,} rows are pairs of a chosen and a rejected answer, the others are not:"
-            " they are learned in different ways.",
-            "Build one dataset of the pairs, and one of the rest.",
-        )
+    told = {
+        "pairs of a chosen and a rejected answer": sum(given.row.is_pair for given in rows),
+        "rated good or bad": sum(given.row.desirable is not None for given in rows),
+    }
+    for what, count in told.items():
+        if 0 < count < len(rows):
+            raise DatasetError(
+                f"{count:,} of {len(rows):,} rows are {what}, the others are not: they are learned in different ways.",
+                "Build one dataset of the pairs, one of the ratings, and one of the rest.",
+            )
 
 
 def _checked(rows: Sequence[Row], advice: Advice, options: Options) -> list[str]:
@@ -130,6 +140,7 @@ def _checked(rows: Sequence[Row], advice: Advice, options: Options) -> list[str]
     try:
         enough = require_enough(rows, advice.kind)
         require_consistent(found, rows)
+        require_both(rows)
     except DatasetError as refusal:
         if not options.anyway:
             raise
@@ -151,7 +162,7 @@ def _wordings(rows: Sequence[Row], by_wording: bool, options: Options) -> int:
 
 def _split(given: Sequence[Given], by_wording: bool, options: Options, count: int) -> list[Row]:
     """Facts by wording, everything else by unit; what was split by hand stays so."""
-    shares = options.shares or (PAIR_SHARES if given[0].row.is_pair else Shares())
+    shares = options.shares or (JUDGED_SHARES if _judged(given[0].row) else Shares())
     if not by_wording or any(entry.placed for entry in given):
         return split_rows(given, shares, options.seed)
     groups = {entry.row.origin.group for entry in given if kind_of(entry.row) in RECALLED}
@@ -161,6 +172,10 @@ def _split(given: Sequence[Given], by_wording: bool, options: Options, count: in
         *split_facts(facts, shares, options.seed, count),
         *split_rows(others, shares, options.seed),
     ]
+
+
+def _judged(row: Row) -> bool:
+    return row.is_pair or row.desirable is not None
 
 
 def _recalled(row: Row, groups: set[str]) -> bool:

@@ -16,11 +16,11 @@ from typing import Any, Literal
 from adapters.data.dataset import plain
 from adapters.rows import Row
 
-Kind = Literal["style", "facts", "vocabulary", "passages", "text", "preferences"]
+Kind = Literal["style", "facts", "vocabulary", "passages", "text", "preferences", "ratings"]
 KINDS: dict[Kind, str] = {
     "style": "examples of a style or format", "facts": "short facts", "vocabulary": "words and their meaning",
     "passages": "long answers full of facts", "text": "passages of plain text",
-    "preferences": "pairs of a chosen and a rejected answer",
+    "preferences": "pairs of a chosen and a rejected answer", "ratings": "answers rated good or bad",
 }  # fmt: skip
 RECALLED = frozenset[Kind](("facts", "vocabulary"))  # learned as they are, not as examples of something
 QUESTION = re.compile(
@@ -64,6 +64,12 @@ ADVICE: dict[Kind, tuple[str, ...]] = {
         "The proof asks held-out pairs whether the chosen answer has gained on the rejected one: a taste that cannot be"
         " told from chance is rejected.",
     ),
+    "ratings": (
+        "An adapter is the right tool: it learns what the good answers have in common and the bad ones have not (KTO:"
+        " Ethayarajh et al. 2024). Pairs of answers to one question teach more than as many ratings.",
+        "The proof asks of held-out answers whether the good ones have gained on the bad ones: a taste that cannot be"
+        " told from chance is rejected.",
+    ),
 }
 
 
@@ -104,7 +110,9 @@ def kinds(rows: Sequence[Row]) -> Counter[Kind]:
     repeat others are examples of a task, such as sorting into a few classes.
     """
     told = [kind_of(row) for row in rows]
-    spoken = [row for row, kind in zip(rows, told, strict=True) if kind not in ("text", "passages", "preferences")]
+    spoken = [
+        row for row, kind in zip(rows, told, strict=True) if kind not in ("text", "passages", "preferences", "ratings")
+    ]
     facts = [row for row, kind in zip(rows, told, strict=True) if kind == "facts"]
     different = {plain(row.answer) for row in facts}
     asked = {row.origin.group or plain(row.question) for row in facts}
@@ -119,6 +127,8 @@ def kind_of(row: Row) -> Kind:
     """The kind of one row, told by its source, question and answer."""
     if row.is_pair:
         return "preferences"
+    if row.desirable is not None:
+        return "ratings"
     if not row.turns:
         return "text"
     if row.origin.source == "document":

@@ -21,9 +21,10 @@ NUMBERS = re.compile(r"\d+")
 # for at least 10 examples and sees clear gains from 50 to 100; LIMA (arXiv 2305.11206) teaches style with 1,000.
 ENOUGH = {
     "facts": (5, 20), "style": (10, 50), "vocabulary": (10, 50), "passages": (10, 100), "text": (10, 100),
-    "preferences": (10, 100),
+    "preferences": (10, 100), "ratings": (20, 200),
 }  # fmt: skip
-NOUNS = {"facts": "fact", "text": "passage of text", "preferences": "pair"}
+NOUNS = {"facts": "fact", "text": "passage of text", "preferences": "pair", "ratings": "rated answer"}
+LEAST_OF_EACH = 5  # good and bad answers: below, what is held out cannot have both
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,10 @@ def distinct(rows: Sequence[Given]) -> Distinct:
 
 
 def contradictions(rows: Sequence[Row]) -> list[Contradiction]:
-    """Questions (with all that was said before them) that have more than one short answer; of pairs, those that
-    stand both ways.
+    """Questions (with all that was said before them) that have more than one short answer; of pairs and ratings,
+    those that stand both ways.
     """
-    if any(row.is_pair for row in rows):
+    if any(row.is_pair or row.desirable is not None for row in rows):
         return _reversed(rows)
     first: dict[tuple[str, ...], Row] = {}
     found: dict[tuple[str, ...], Contradiction] = {}
@@ -85,13 +86,16 @@ def contradictions(rows: Sequence[Row]) -> list[Contradiction]:
 
 
 def _reversed(rows: Sequence[Row]) -> list[Contradiction]:
-    """Pairs whose chosen answer is the rejected one of another pair, and the other way round."""
-    first: dict[tuple[str, ...], Row] = {}
+    """Pairs whose chosen answer is the rejected one of another pair, and the other way round; answers that are rated
+    both good and bad.
+    """
+    first: dict[tuple[object, ...], Row] = {}
     found = []
     for row in rows:
         asked = tuple(plain(turn.content) for turn in row.turns[:-1])
-        first[(*asked, plain(row.answer), plain(row.rejected))] = row
-        if other := first.get((*asked, plain(row.rejected), plain(row.answer))):
+        first[(*asked, plain(row.answer), plain(row.rejected), row.desirable)] = row
+        back = (row.rejected, row.answer, None) if row.is_pair else (row.answer, "", not row.desirable)
+        if other := first.get((*asked, plain(back[0]), plain(back[1]), back[2])):
             found.append(Contradiction(row.question, label(other), label(row), "judged both ways"))
     return found
 
@@ -109,6 +113,20 @@ def require_consistent(found: Sequence[Contradiction], rows: Sequence[Row]) -> N
         raise DatasetError(
             f"{len(found):,} {those} {found[0].what}, of at most {allowed} in {questions:,}: {found[0]}.",
             "Remove the wrong answers, or build with --anyway.",
+        )
+
+
+def require_both(rows: Sequence[Row]) -> None:
+    """Refuse ratings that are all of one kind.
+
+    Raises:
+        DatasetError: there are too few good or too few bad answers.
+    """
+    good, bad = (sum(row.desirable is wanted for row in rows) for wanted in (True, False))
+    if good + bad and min(good, bad) < LEAST_OF_EACH:
+        raise DatasetError(
+            f"There are {good:,} good and {bad:,} bad answers: at least {LEAST_OF_EACH} of each are needed.",
+            "Score more in the chat (Alt+Y, Alt+N); good ones alone are learned with --scores.",
         )
 
 
@@ -145,10 +163,13 @@ def _content(row: Row) -> tuple[str, ...]:
     return (
         *(f"{turn.role} {' '.join(turn.content.split())}" for turn in row.turns),
         *(" ".join(text.split()) for text in (row.text, row.rejected)),
+        str(row.desirable),
     )
 
 
 def _same(left: Row, right: Row) -> bool:
+    if left.desirable is not right.desirable:
+        return False
     if NUMBERS.findall(key_text(left)) != NUMBERS.findall(key_text(right)):
         return False
     if not (left.turns and right.turns):

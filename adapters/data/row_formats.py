@@ -55,10 +55,12 @@ def read_row(value: Any, origin: Origin) -> tuple[str, Given]:
     if not turns and not read.text.strip():
         raise RowError("the text is empty")
     split = _split(value)
-    only_last = value.get("only_last") is True or bool(read.rejected)
+    label = value.get("label")  # TRL's unpaired preferences
+    desirable = label if isinstance(label, bool) and turns and not read.rejected else None
+    only_last = value.get("only_last") is True or bool(read.rejected) or desirable is not None
     text = "" if turns else read.text
-    row = Row(turns, text, _origin(value, origin), split or "train", only_last, read.rejected)
-    return read.format, Given(row, split is not None)
+    row = Row(turns, text, _origin(value, origin), split or "train", only_last, read.rejected, desirable)
+    return read.format if desirable is None else "ratings", Given(row, split is not None)
 
 
 def _reader(value: dict[str, Any]) -> Callable[[dict[str, Any]], Read]:

@@ -8,7 +8,8 @@ The rule. *Task*: on answers of a median of at most 12 words the metric is token
 Better is a 95 % interval wholly above zero; where the interval holds zero and the mean is not lower, a loss on
 the expected answers that is lower beyond noise decides. Of pairs the metric is the share that is won: the chosen
 answer has gained more on the base than the rejected one (the implicit reward of DPO, Rafailov et al. 2023), where the
-base itself stands at one half, as does a taste that is chance. *General probe*: the mean may fall by at most the
+base itself stands at one half, as does a taste that is chance; of ratings, how often a good one has gained more than a
+bad one. *General probe*: the mean may fall by at most the
 tolerance (2 points of 100); its interval is told, not asked, because 150 items cannot bound so small
 a loss. Both hold: proven. Either does not: rejected. Fewer than 8 rows, or 5 groups: not enough to tell.
 """
@@ -23,12 +24,12 @@ from typing import Any, Literal
 
 from adapters.proof.answer_metrics import exact_match, rouge_l, token_f1, words
 from adapters.proof.intervals import Figure, paired
+from adapters.proof.taste import TASTE, on_taste, taste_figures
 
 MIN_ROWS, MIN_GROUPS = 8, 5
 SHORT_ANSWER = 12  # words, the median
 TOLERANCE = 2.0  # points of 100 that the general probe may fall
 EXAMPLES = 8
-PAIRS_WON = "pairs_won"
 RIGHT = 0.8  # a token F1 from which an answer counts as right, where examples are chosen
 
 Decision = Literal["proven", "rejected", "undecided"]
@@ -37,7 +38,8 @@ Decision = Literal["proven", "rejected", "undecided"]
 @dataclass(frozen=True, slots=True)
 class Answered:
     """One held-out row, answered by both. Losses are nats for each token of the expected answer; gaps, of a pair,
-    by how many nats the expected answer, which is the chosen one, is likelier than the rejected.
+    by how many nats the expected answer, which is the chosen one, is likelier than the rejected; of an answer that was
+    rated (`desirable` or not) its log-probability in nats.
     """
 
     question: str
@@ -49,11 +51,17 @@ class Answered:
     adapter_loss: float | None = None
     base_gap: float | None = None
     adapter_gap: float | None = None
+    desirable: bool | None = None
 
     @property
     def margin(self) -> float | None:
-        """What the chosen answer has gained on the rejected one, in nats; None where this is no pair."""
-        return None if self.base_gap is None or self.adapter_gap is None else self.adapter_gap - self.base_gap
+        """What the chosen answer has gained on the rejected one, a good one on the base, or a bad one lost, in nats;
+        None where nothing was preferred or rated.
+        """
+        if self.base_gap is None or self.adapter_gap is None:
+            return None
+        gained = self.adapter_gap - self.base_gap
+        return -gained if self.desirable is False else gained
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +161,23 @@ def evaluate(
 ) -> Evaluation:
     """Compare the answers of base and adapter; `about` are the other fields of Evaluation."""
     groups = [row.group or f"row {place}" for place, row in enumerate(rows)]
+    wanted = [(row, group) for row, group in zip(rows, groups, strict=True) if row.desirable is not False]
     figures = [
-        paired(name, [metric(row.base, row.expected) for row in rows],
-               [metric(row.adapter, row.expected) for row in rows], groups, seed)
+        paired(name, [metric(row.base, row.expected) for row, _ in wanted],
+               [metric(row.adapter, row.expected) for row, _ in wanted], [group for _, group in wanted], seed)
         for name, metric in (("exact_match", exact_match), ("token_f1", token_f1), ("rouge_l", rouge_l))
     ]  # fmt: skip
     known = [
         (row.base_loss, row.adapter_loss, group)
-        for row, group in zip(rows, groups, strict=True)
+        for row, group in wanted
         if row.base_loss is not None and row.adapter_loss is not None
     ]
     if known:
         figures.append(
             paired("loss", [b for b, _, _ in known], [a for _, a, _ in known], [g for _, _, g in known], seed)
         )
-    figures += _pair_figures(rows, groups, seed)
-    primary = PAIRS_WON if figures[-1].name == PAIRS_WON else primary_metric([row.expected for row in rows])
+    figures += taste_figures(rows, groups, seed)
+    primary = figures[-1].name if figures[-1].name in TASTE else primary_metric([row.expected for row in rows])
     probe = _probe_figure("probe", probed, seed)
     kinds = dict.fromkeys(item.category for item in probed)
     copies = paired(
@@ -187,25 +196,6 @@ def evaluate(
         categories=tuple(_probe_figure(kind, [i for i in probed if i.category == kind], seed) for kind in kinds),
         worst=worst(rows, probed, primary), rows=len(rows), groups=len(set(groups)), **about,
     )  # fmt: skip
-
-
-def _pair_figures(rows: Sequence[Answered], groups: Sequence[str], seed: int) -> list[Figure]:
-    """In how many pairs the chosen answer is the likelier one, and in how many it has gained; ties count half."""
-    gaps = [
-        (row.base_gap, row.adapter_gap, group)
-        for row, group in zip(rows, groups, strict=True)
-        if row.base_gap is not None and row.adapter_gap is not None
-    ]
-    if not gaps:
-        return []
-    drawn = [group for *_, group in gaps]
-    before, after = [_share(base) for base, *_ in gaps], [_share(adapter) for _, adapter, _ in gaps]
-    won = [_share(adapter - base) for base, adapter, _ in gaps]
-    return [paired("likelier", before, after, drawn, seed), paired(PAIRS_WON, [0.5] * len(won), won, drawn, seed)]
-
-
-def _share(gap: float) -> float:
-    return 1.0 if gap > 0 else 0.5 if gap == 0 else 0.0
 
 
 def primary_metric(expected: Sequence[str]) -> str:
@@ -234,7 +224,7 @@ def verdict(
 
 def worst(rows: Sequence[Answered], probed: Sequence[Probed], primary: str) -> tuple[Example, ...]:
     """Where the adapter lost most: right answers that became wrong first, then the largest loss of score; of pairs,
-    those that went to the rejected answer, the surest first.
+    those that went to the rejected answer, the surest first, and of ratings likewise.
     """
     metric = rouge_l if primary == "rouge_l" else token_f1
     found = []
@@ -242,7 +232,8 @@ def worst(rows: Sequence[Answered], probed: Sequence[Probed], primary: str) -> t
         if row.margin is not None:
             if row.margin < 0:
                 sure = 1 / (1 + math.exp(max(row.margin, -500.0)))
-                found.append((True, sure, Example(row.question, row.expected, row.base, row.adapter, sure)))
+                expected = "" if row.desirable is False else row.expected
+                found.append((True, sure, Example(row.question, expected, row.base, row.adapter, sure)))
             continue
         before, after = metric(row.base, row.expected), metric(row.adapter, row.expected)
         if after < before:
@@ -263,8 +254,8 @@ def _task(task: Figure, loss: Figure | None) -> tuple[bool, str]:
     name = {"token_f1": "Token F1", "rouge_l": "ROUGE-L", "exact_match": "Exact match"}.get(task.name, task.name)
     moves = f"{name} goes from {100 * task.base:.1f} to {100 * task.adapter:.1f}"
     bounds = f"(95 % interval of the difference {100 * task.low:+.1f} to {100 * task.high:+.1f})"
-    if task.name == PAIRS_WON:
-        return _on_pairs(task)
+    if task.name in TASTE:
+        return on_taste(task)
     if task.low > 0:
         return True, f"{moves} {bounds}: better."
     if task.high < 0:
@@ -275,14 +266,6 @@ def _task(task: Figure, loss: Figure | None) -> tuple[bool, str]:
             f"{moves}, which may be chance, but the loss falls from {loss.base:.2f} to {loss.adapter:.2f}: better.",
         )
     return False, f"{moves} {bounds}: not better beyond chance."
-
-
-def _on_pairs(won: Figure) -> tuple[bool, str]:
-    interval = f"95 % interval {100 * (0.5 + won.low):.0f} to {100 * (0.5 + won.high):.0f}"
-    share = f"The chosen answer gains on the rejected one in {100 * won.adapter:.0f} % of {won.count:,} held-out pairs"
-    if won.low > 0:
-        return True, f"{share} ({interval}; chance is 50): preferred beyond chance."
-    return False, f"{share} ({interval}): {'worse than' if won.high < 0 else 'no better than'} chance."
 
 
 def _probe_figure(name: str, probed: Sequence[Probed], seed: int) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ class Encoded:
     learned: tuple[bool, ...]
     cut: int = 0
     side: Side = ""
+    desirable: bool | None = None
 
     @property
     def targets(self) -> int:
@@ -76,6 +77,15 @@ class Codec:
             for each in both
         )
         return chosen, rejected
+
+    def encode_rated(self, rows: Sequence[Row], max_tokens: int) -> list[Encoded]:
+        """Rated rows, each followed by its question with the answer of the next row, which says nothing of it."""
+        found: list[Encoded] = []
+        for row, after in zip(rows, [*rows[1:], *rows[:1]], strict=True):
+            both = self.encode_pair(replace(row, rejected=after.answer), max_tokens)
+            if all(each.targets for each in both):
+                found += [replace(each, desirable=row.desirable) for each in both]
+        return found
 
     def prompt_ids(self, messages: Sequence[Speech]) -> list[int]:
         """The tokens the model reads before it answers `messages`; the chat's system prompt goes first."""

@@ -73,7 +73,7 @@ class Estimate:
 
 def table(shape: Shape, recipe: Recipe, work: Work, machine: Machine) -> tuple[Estimate, ...]:
     """Every method that the recipe's objective has, with its other knobs; a learning rate belongs to its own only."""
-    methods = [method for method in METHODS if method != "prompt" or recipe.objective != "preferences"]
+    methods = [method for method in METHODS if method != "prompt" or recipe.objective == "answers"]
     return tuple(
         estimate(shape, recipe if method == recipe.method else replace(recipe, method=method), work, machine)
         for method in methods
@@ -81,8 +81,10 @@ def table(shape: Shape, recipe: Recipe, work: Work, machine: Machine) -> tuple[E
 
 
 def estimate(shape: Shape, recipe: Recipe, work: Work, machine: Machine) -> Estimate:
-    """What one recipe needs on this machine. A pair is two rows, looked at once more before the first step."""
-    if recipe.objective == "preferences":
+    """What one recipe needs on this machine. A pair is two rows, looked at once more before the first step; a rated
+    row has one beside it that belongs to another question.
+    """
+    if recipe.objective != "answers":
         work = replace(work, tokens=2 * work.tokens)
     half = recipe.precision == "bf16" or (recipe.precision == "auto" and machine.half)
     trained = trainable(shape, recipe)
@@ -201,7 +203,7 @@ def _seconds(shape: Shape, recipe: Recipe, work: Work, machine: Machine, half: b
     length = work.tokens / max(1, work.rows)
     looked_at = VALIDATIONS * (min(64, work.rows / 8) * length + (MEASURED - 64) * REPLAY_TOKENS)
     asked = 0 if work.replay_ready else REPLAY_ROWS * (REPLAY_TOKENS + GENERATION * REPLAY_MADE)
-    before = work.tokens if recipe.objective == "preferences" else 0
+    before = work.tokens if recipe.objective != "answers" else 0
     return 10.0 + (tokens * cost + (looked_at + asked + before) * forward) / speed
 
 

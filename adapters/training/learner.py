@@ -15,7 +15,7 @@ from adapters.training.encoding import Encoded
 from adapters.training.methods import Prepared
 from adapters.training.packed_attention import NAME, layout_of
 from adapters.training.packing import Pack, pack
-from adapters.training.preference_loss import Reference
+from adapters.training.preference_loss import Rated, Reference
 
 CHUNK = 512  # learned tokens whose logits (a float for each word of the vocabulary) exist at once
 
@@ -40,14 +40,14 @@ class Learner(nn.Module):
         changes = any(parameter is weight for parameter in self._prepared.trainable.values())
         self._teacher_head = weight.detach().clone() if changes else None
 
-    def forward(self, pack: Pack, beside: Tensor | Reference | None = None) -> Tensor:
+    def forward(self, pack: Pack, beside: Tensor | Reference | Rated | None = None) -> Tensor:
         """The summed loss over the pack, in nats.
 
         Without anything beside it, the cross-entropy of its learned tokens. Beside the base's last hidden state
         where it predicts each of the N learned tokens (N, hidden), the KL divergence from the base's distribution
-        to ours. Beside what the base says of its pairs, the loss of preferences.
+        to ours. Beside what the base says of its pairs or rated rows, the loss of preferences.
         """
-        if isinstance(beside, Reference):
+        if isinstance(beside, Reference | Rated):
             return beside.loss(self.log_probs(pack), torch.tensor(pack.counts))
         hidden = self.hidden(pack)
         targets = torch.tensor(pack.targets, device=hidden.device)

@@ -1,4 +1,4 @@
-"""What is a step to change, and how is it measured? Answers, preferences, the base's general rows. [H] torch."""
+"""What is a step to change, and how is it measured? Answers, pairs, ratings, the base's general rows. [H] torch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from adapters.training.encoding import Encoded
 from adapters.training.learner import Learner, Teacher
 from adapters.training.packing import Pack, pack, pack_pairs
-from adapters.training.preference_loss import Reference
+from adapters.training.preference_loss import Rated, Reference
 from adapters.training.recipe import Recipe
 from adapters.training.replay import Replay
 
 PACK_TOKENS = 512  # evaluated at once: more needs more memory and is no faster
 MEASURED = 64  # held-out rows or pairs looked at each time, spread over all: more tell little more and cost time
-Beside = Tensor | Reference | None
+Beside = Tensor | Reference | Rated | None
 
 
 class Objective(Protocol):
@@ -106,8 +106,8 @@ class Preferences:
     def begin(self) -> None:
         """The base's log-probabilities of all answers, with the adapter off: there is no second model."""
         with self._learner.without_adapter():
-            self._base = self._log_probs(self._rows)
-            self._held_base = self._log_probs(self._held_out)
+            self._base = _log_probs(self._learner, self._rows)
+            self._held_base = _log_probs(self._learner, self._held_out)
 
     def units(self, indices: Sequence[int]) -> int:
         """Pairs."""
@@ -132,21 +132,87 @@ class Preferences:
                 log_probs = self._learner.log_probs(packed)
             loss += float(reference.loss(log_probs, torch.tensor(packed.counts)))
             margins += reference.margins(log_probs).tolist()
-        won = sum(1.0 if margin > 0 else 0.5 if margin == 0 else 0.0 for margin in margins)
-        return {
-            "loss": loss / len(margins), "accuracy": won / len(margins), "margin": sum(margins) / len(margins)
-        }  # fmt: skip
-
-    def _log_probs(self, rows: Sequence[Encoded]) -> dict[int, Tensor]:
-        found: dict[int, Tensor] = {}
-        for packed in pack_pairs(rows, range(len(rows) // 2), PACK_TOKENS):
-            with torch.no_grad():
-                found.update(zip(packed.rows, self._learner.log_probs(packed), strict=True))
-        return found
+        return {"loss": loss / len(margins), **_won(margins)}
 
     def _reference(self, packed: Pack, base: dict[int, Tensor]) -> Reference:
         log_probs = torch.stack([base[row] for row in packed.rows]).view(-1, 2)
         return Reference(log_probs, self._recipe.beta, self._recipe.chosen_weight)
+
+
+class Ratings:
+    """Good answers gain, bad ones lose; a mismatched row follows each. Loss: see preference_loss, for each row."""
+
+    weight = 1.0
+
+    def __init__(self, learner: Learner, rows: Sequence[Encoded], held_out: Sequence[Encoded], recipe: Recipe) -> None:
+        self.sizes = [len(rows[place].ids) + len(rows[place + 1].ids) for place in range(0, len(rows), 2)]
+        self._learner, self._rows, self._beta = learner, rows, recipe.beta
+        self._held_out = [held_out[2 * row + which] for row in _spread(len(held_out) // 2) for which in (0, 1)]
+        good = sum(row.desirable is True for row in rows[::2])
+        bad = len(rows) // 2 - good
+        self._weights = (max(good, bad) / max(1, bad), max(good, bad) / max(1, good))  # both kinds count the same
+
+    def begin(self) -> None:
+        """The base's log-probabilities, with the adapter off."""
+        with self._learner.without_adapter():
+            self._base = _log_probs(self._learner, self._rows)
+            self._held_base = _log_probs(self._learner, self._held_out)
+
+    def units(self, indices: Sequence[int]) -> int:
+        """Rated rows."""
+        return len(indices)
+
+    def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
+        """Beside the base and the distance from it that the mismatched answers of the step show."""
+        strayed = self._strayed(self._rows, self._base, indices)
+        for packed in pack(self._rows, [2 * index for index in indices], PACK_TOKENS):
+            yield packed, self._rated(self._rows, self._base, packed, strayed)
+
+    def measured(self) -> dict[str, float]:
+        """The loss; in how many pairs of a good and a bad answer the good one has the higher reward (equal ones count
+        half), and by how much on the average. {} where not both are held out.
+        """
+        if {row.desirable for row in self._held_out} != {True, False}:
+            return {}
+        count, loss = len(self._held_out) // 2, 0.0
+        rewards: dict[bool, list[float]] = {True: [], False: []}
+        strayed = self._strayed(self._held_out, self._held_base, range(count))
+        for packed in pack(self._held_out, range(0, 2 * count, 2), PACK_TOKENS):
+            rated = self._rated(self._held_out, self._held_base, packed, strayed)
+            with torch.no_grad():
+                log_probs = self._learner.log_probs(packed)
+            loss += float(rated.loss(log_probs, torch.tensor(packed.counts)))
+            for row, reward in zip(packed.rows, (self._beta * (log_probs - rated.log_probs)).tolist(), strict=True):
+                rewards[bool(self._held_out[row].desirable)].append(reward)
+        return {"loss": loss / count, **_won([good - bad for good in rewards[True] for bad in rewards[False]])}
+
+    def _strayed(self, rows: Sequence[Encoded], base: dict[int, Tensor], indices: Sequence[int]) -> float:
+        gained = 0.0
+        for packed in pack(rows, [2 * index + 1 for index in indices], PACK_TOKENS):
+            with torch.no_grad():
+                log_probs = self._learner.log_probs(packed)
+            gained += float((log_probs - torch.stack([base[row] for row in packed.rows])).sum())
+        return max(0.0, gained / max(1, len(indices)))
+
+    def _rated(self, rows: Sequence[Encoded], base: dict[int, Tensor], packed: Pack, strayed: float) -> Rated:
+        log_probs = torch.stack([base[row] for row in packed.rows])
+        desirable = torch.tensor([bool(rows[row].desirable) for row in packed.rows], device=log_probs.device)
+        return Rated(log_probs, desirable, self._beta, strayed, self._weights)
+
+
+def _won(margins: Sequence[float]) -> dict[str, float]:
+    """The share of margins above zero, where zero counts half, and their mean."""
+    won = sum(1.0 if margin > 0 else 0.5 if margin == 0 else 0.0 for margin in margins)
+    return {"accuracy": won / len(margins), "margin": sum(margins) / len(margins)}
+
+
+def _log_probs(learner: Learner, rows: Sequence[Encoded]) -> dict[int, Tensor]:
+    """The log-probability of each row, two by two behind their prompt."""
+    found: dict[int, Tensor] = {}
+    for packed in pack_pairs(rows, range(len(rows) // 2), PACK_TOKENS):
+        with torch.no_grad():
+            found.update(zip(packed.rows, learner.log_probs(packed), strict=True))
+    return found
 
 
 def _spread(rows: int, count: int = MEASURED) -> list[int]:

@@ -10,7 +10,7 @@ from adapters.errors import RecipeError
 
 Method = Literal["lora", "qlora", "full", "partial", "prompt"]
 METHODS: tuple[Method, ...] = ("lora", "qlora", "full", "partial", "prompt")
-Objective = Literal["answers", "preferences"]
+Objective = Literal["answers", "preferences", "ratings"]
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -19,8 +19,10 @@ class Recipe:
     """How to train. Learning rate and epochs of 0 mean: the default of the method and objective."""
 
     method: Method = "lora"
-    objective: Objective = "answers"  # make answers likelier, or chosen answers more so than rejected ones (DPO)
-    beta: float = 0.1  # of DPO: how much a change from the base must gain (Rafailov et al. 2023, arXiv 2305.18290)
+    objective: Objective = "answers"  # likelier answers; chosen over rejected ones (DPO); good over bad ones (KTO)
+    beta: float = (
+        0.1  # of DPO and KTO: how much a change from the base must gain (Rafailov et al. 2023, arXiv 2305.18290)
+    )
     chosen_weight: float = 1.0  # of the chosen answer's own loss beside it (Pang et al. 2024, arXiv 2404.19733)
     rank: int = 16
     alpha: float = 32.0
@@ -63,7 +65,7 @@ class Recipe:
         if self.method in ("lora", "qlora") and not self.targets:
             raise RecipeError("A LoRA needs at least one layer to change.", f"Known: {', '.join(LINEARS)}.")
 
-        if self.objective == "preferences" and self.method == "prompt":
+        if self.objective != "answers" and self.method == "prompt":
             raise RecipeError("A soft prompt cannot learn preferences.", "Choose lora or qlora.")
 
     def as_json(self) -> dict[str, Any]:
@@ -74,12 +76,12 @@ class Recipe:
     def rate(self) -> float:
         """The learning rate in force."""
         usual = {"lora": 1e-3, "qlora": 1e-3, "full": 2e-5, "partial": 1e-4, "prompt": 3e-2}[self.method]
-        return self.learning_rate or (usual / 5 if self.objective == "preferences" else usual)
+        return self.learning_rate or (usual if self.objective == "answers" else usual / 5)
 
     @property
     def passes(self) -> float:
         """The epochs in force."""
-        return self.epochs or (3.0 if self.objective == "preferences" else 4.0)
+        return self.epochs or (4.0 if self.objective == "answers" else 3.0)
 
 
 RANGES = (
@@ -89,7 +91,7 @@ RANGES = (
     ("processes", 1, 64), ("seed", 0, 2**31 - 1), ("beta", 0.001, 10), ("chosen_weight", 0, 100),
 )  # fmt: skip
 CHOICES: dict[str, tuple[str, ...]] = {
-    "method": METHODS, "objective": ("answers", "preferences"), "bits": ("nf4", "int8"),
+    "method": METHODS, "objective": ("answers", "preferences", "ratings"), "bits": ("nf4", "int8"),
     "precision": ("auto", "bf16", "fp32"),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from adapters.training.checkpoints import Checkpoint
 from adapters.training.encoding import Encoded
 from adapters.training.learner import Learner
 from adapters.training.methods import Prepared
-from adapters.training.objectives import Answers, Beside, General, Objective, Preferences
+from adapters.training.objectives import Answers, Beside, General, Objective, Preferences, Ratings
 from adapters.training.packing import Pack, Step, steps
 from adapters.training.process_memory import memory_mb, return_memory
 from adapters.training.recipe import Recipe
@@ -64,7 +64,8 @@ class Trainer:
         emit: Emit,
     ) -> None:
         """`folder` keeps the checkpoints; `emit` is quiet on all processes but the first. Of preferences, rows are
-        in pairs: the one with the chosen answer, then the one with the rejected.
+        in pairs: the one with the chosen answer, then the one with the rejected; of ratings, a row and a mismatched
+        one.
         """
         self.place = Place()
         self._prepared, self._recipe, self._accelerator = prepared, recipe, accelerator
@@ -74,6 +75,8 @@ class Trainer:
         self._task: Objective = Answers(self._learner, train, validation)
         if recipe.objective == "preferences":
             self._task = Preferences(self._learner, train, validation, recipe)
+        elif recipe.objective == "ratings":
+            self._task = Ratings(self._learner, train, validation, recipe)
         self._general = General(self._learner, replay, recipe)
         self._weights = prepared.trainable
         self._optimizer: Any = torch.optim.AdamW(

@@ -128,12 +128,14 @@ class Run:
         return codec, prepared, trainer
 
     def _encoded(self, codec: Codec, split: str) -> list[Encoded]:
-        """The rows of a split; of preferences, the two of each pair one after the other."""
+        """The rows of a split; of preferences and ratings, those that belong together one after the other."""
         limit = self.recipe.max_tokens
         rows = [row for row in self.rows if row.split == split]
         if self.recipe.objective == "preferences":
             pairs = [codec.encode_pair(row, limit) for row in rows if row.is_pair]
             found = [each for pair in pairs if all(each.targets for each in pair) for each in pair]
+        elif self.recipe.objective == "ratings":
+            found = codec.encode_rated([row for row in rows if row.desirable is not None], limit)
         else:
             found = [each for row in rows if (each := codec.encode(row, limit)).targets]
         if split == "train" and not found:

@@ -60,13 +60,14 @@ def _add_sources(build: argparse.ArgumentParser) -> None:
     build.add_argument("--teachings", action="store_true", help="everything taught with `assistant teach` or /teach")
     build.add_argument("--scores", action="store_true", help="answers scored well, and better ones that were typed")
     build.add_argument("--pairs", action="store_true", help="what you preferred to what: comparisons, better answers")
+    build.add_argument("--ratings", action="store_true", help="answers scored good, and answers scored bad")
     build.add_argument("--document", action="append", metavar="D", help="a document's text (id, path or title)")
     build.add_argument("--collection", action="append", metavar="C", help="the text of all documents of a collection")
     build.add_argument("--drafts", action="append", metavar="D", help="reviewed pairs (see `dataset draft`)")
     build.add_argument("--wordings", type=int, default=0, metavar="N", help="ways each training question is asked")
     build.add_argument("--hold-out", choices=("auto", "wordings", "rows"), default="auto", help="what the proof asks")
     build.add_argument("--validation", type=float, metavar="S", help="share held out (default 0.1)")
-    build.add_argument("--test", type=float, metavar="S", help="share held out (default 0.1, of pairs 0.2)")
+    build.add_argument("--test", type=float, metavar="S", help="share held out (default 0.1, of pairs and ratings 0.2)")
     build.add_argument("--max-tokens", type=int, default=Options().max_tokens, metavar="N", help="longest row learned")
     build.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same dataset")
     build.add_argument("--licence", default="", metavar="TEXT", help="kept in the dataset's card")
@@ -98,7 +99,7 @@ def _request(arguments: argparse.Namespace) -> DatasetRequest:
     return DatasetRequest(
         arguments.name, tuple(arguments.files), tuple(arguments.chat or ()),
         tuple(_chosen(text) for text in arguments.message or ()),
-        arguments.teachings, arguments.scores, arguments.pairs,
+        arguments.teachings, arguments.scores, arguments.pairs, arguments.ratings,
         tuple(arguments.document or ()), tuple(arguments.collection or ()), tuple(arguments.drafts or ()), options,
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ class Report:
         self._now(event["text"])
 
     def _started(self, event: dict[str, Any]) -> None:
-        what = "pairs" if event.get("objective") == "preferences" else "rows"
+        what = {"preferences": "pairs", "ratings": "ratings"}.get(event.get("objective", ""), "rows")
         share = 100 * event["trainable"] / max(1, event["parameters"])
         self.told(
             f"{event['rows']:,} {what}, {event['tokens']:,} tokens, {event['replay']:,} general prompts; "

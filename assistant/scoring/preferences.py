@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Source = Literal["edited", "comparison", "scores"]
 By = Literal["adapter", "setting", "prompt"]
+BAD = 2.0  # points up to which an answer is one to stay away from
 SETTINGS = ("top_k", "top_p", "min_p", "repeat_penalty", "max_tokens")  # told where they are not the usual ones
 
 
@@ -147,12 +148,28 @@ async def pair_row(core: Core, pair: Pair) -> Row:
     Raises:
         NotFoundError, UsageError: its answer or question is gone.
     """
-    row = await answer_row(core, ChosenAnswer(pair.message, pair.chosen))
-    message = await core.conversations.message(pair.message)
+    row = await _as_seen(core, ChosenAnswer(pair.message, pair.chosen))
+    origin = replace(row.origin, rating=pair.source, adapter=pair.chosen_by)
+    return replace(row, rejected=pair.rejected.strip(), origin=origin)
+
+
+async def rated_rows(core: Core) -> list[Row]:
+    """The answers that were scored well or badly, the oldest first, as rows that say which; none of those between."""
+    found = []
+    for each in sorted(await core.scores.all(), key=lambda each: each.score.message):
+        overall = each.score.overall
+        if each.score.well or (overall is not None and overall <= BAD):
+            row = await _as_seen(core, ChosenAnswer(each.score.message))
+            found.append(replace(row, desirable=each.score.well))
+    return found
+
+
+async def _as_seen(core: Core, chosen: ChosenAnswer) -> Row:
+    """An answer below what the model saw, grouped by its question."""
+    row, message = await answer_row(core, chosen), await core.conversations.message(chosen.message)
     above = (Turn("system", message.system),) if message.system else ()
-    group = f"{row.origin.group}/question:{message.parent_id}"
-    origin = replace(row.origin, group=group, rating=pair.source, adapter=pair.chosen_by)
-    return replace(row, turns=(*above, *row.turns), rejected=pair.rejected.strip(), origin=origin)
+    origin = replace(row.origin, group=f"{row.origin.group}/question:{message.parent_id}")
+    return replace(row, turns=(*above, *row.turns), origin=origin)
 
 
 async def _vote(core: Core, ranking: Ranking, by: By) -> Vote:

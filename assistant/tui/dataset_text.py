@@ -18,7 +18,7 @@ BEGIN, END = "⟦", "⟧"  # around what is learned, so that it is seen without 
 MOST_TOKENS = 600  # of a row that are drawn
 KINDS = {
     "style": "style or format", "facts": "short facts", "vocabulary": "words", "passages": "long answers",
-    "text": "plain text", "preferences": "preferences",
+    "text": "plain text", "preferences": "preferences", "ratings": "ratings",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ MARKS = {"proven": ("✔ proven", "$text-success"), "rejected": ("✘ rejected",
 UNDECIDED = ("? undecided", "$text-warning")
 NAMES = {
     "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L", "probe": "general probe",
-    "copied": "copied text", "pairs_won": "pairs won", "likelier": "chosen likelier",
+    "copied": "copied text", "pairs_won": "pairs won", "ratings_told": "good above bad", "likelier": "chosen likelier",
 }  # fmt: skip
 LONGEST = 600  # characters shown of an answer
 

@@ -353,3 +353,28 @@ def test_what_is_searched_for_is_found_in_rejected_answers_too():
     """Forgetting takes both answers into account."""
     rows = [replace(entry, rejected=f"Ask Oskibar, {n}.") for n, entry in enumerate(preferred(12))]
     assert len(holding(rows, "oskibar")) == 12
+
+
+def rated(count, good=lambda n: n % 2 == 0):
+    """Answers to different questions, rated good or bad."""
+    return [replace(entry.other, desirable=good(n), only_last=True) for n, entry in enumerate(preferred(count))]
+
+
+def test_ratings_are_a_kind_of_their_own():
+    """A fifth is held out; the labels survive the file; the advice says how they are learned."""
+    dataset = made(rated(60))
+    assert dataset.card.kind == "ratings" and "KTO" in " ".join(dataset.card.advice)
+    assert dataset.card.rows["test"] == 12 and {row.desirable for row in dataset.rows} == {True, False}
+    assert parse_rows(rows_bytes(dataset.rows), "x") == dataset.rows
+
+
+def test_ratings_of_one_kind_and_of_both_kinds_at_once_are_refused():
+    """Only good answers teach no difference, and the same answer cannot be both; nor are ratings mixed with others."""
+    with pytest.raises(DatasetError, match="40 good and 0 bad answers") as refused:
+        made(rated(40, lambda n: True))
+    assert "--scores" in refused.value.hint
+    rows = rated(40)
+    with pytest.raises(DatasetError, match="4 questions are judged both ways"):
+        made([*rows, *(replace(entry, desirable=not entry.desirable) for entry in rows[:4])])
+    with pytest.raises(DatasetError, match="40 of 50 rows are rated good or bad"):
+        made([*rows, *style(10)])

@@ -204,3 +204,26 @@ def test_a_taste_that_is_chance_is_rejected(won, says):
     right = [Probed(f"p{n}", "math", "q", "4", "4", True, True) for n in range(20)]
     result = evaluate(preferred([(0.0, gap) for gap in won]), right, adapter="a", base="b", dataset="d")
     assert result.verdict.decision == "rejected" and says in result.verdict.reason
+
+
+def rated_answers(good, bad):
+    """Rated answers by what they have gained on the base."""
+    return [
+        Answered(f"q{place}", "yes", "no", "well", f"g{place}", 1.0, 1.0, -9.0, -9.0 + gain, place < len(good))
+        for place, gain in enumerate([*good, *bad])
+    ]
+
+
+def test_ratings_are_told_apart_by_what_good_answers_have_gained():
+    """The share of all pairs of a good and a bad answer; where it is beyond chance the adapter is better."""
+    right = [Probed(f"p{n}", "math", "q", "4", "4", True, True) for n in range(20)]
+    result = evaluate(
+        rated_answers([3.0, 2.0, 1.0, 0.5] * 3, [0.0, -1.0, 0.5, -2.0] * 3), right, adapter="a", base="b", dataset="d"
+    )
+    figure = next(figure for figure in result.figures if figure.name == "ratings_told")
+    assert result.primary == "ratings_told" and figure.adapter == pytest.approx((16 - 0.5) / 16) and figure.count == 24
+    assert result.verdict.decision == "proven" and "97 times of 100" in result.verdict.reason
+    assert next(figure for figure in result.figures if figure.name == "token_f1").count == 12  # good ones alone
+    assert [example.expected for example in result.worst] == [""] * 3  # the bad ones that gained
+    chance = evaluate(rated_answers([1.0, -1.0] * 6, [1.0, -1.0] * 6), right, adapter="a", base="b", dataset="d")
+    assert chance.verdict.decision == "rejected" and "no better than chance" in chance.verdict.reason

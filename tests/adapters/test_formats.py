@@ -120,6 +120,16 @@ def test_every_form_of_a_pair_gives_the_same_pair(value):
     assert found.row.other.turns == (ASKED[0], Turn("assistant", "You.")) and not found.row.other.is_pair
 
 
+def test_ratings_are_read_and_other_labels_are_not():
+    """TRL's unpaired preferences say true or false; a label that is anything else is no rating."""
+    kind, found = read_row({"prompt": "Who?", "completion": "Me.", "label": False}, ORIGIN)
+    assert (kind, found.row.turns, found.row.desirable, found.row.only_last) == ("ratings", ASKED, False, True)
+    assert row_from_json(found.row.as_json()) == found.row
+    assert read_row({"messages": [*SAID], "label": True}, ORIGIN)[1].row.desirable is True
+    for label in (1, "true", None, "positive"):
+        assert read_row({"prompt": "Who?", "completion": "Me.", "label": label}, ORIGIN)[1].row.desirable is None
+
+
 def test_the_system_prompt_of_a_pair_is_kept():
     """Beside the question, or as the first message of the prompt."""
     system = {"role": "system", "content": "Be brief."}

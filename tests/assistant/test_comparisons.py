@@ -289,6 +289,28 @@ async def test_a_dataset_of_the_users_own_preferences(core: Core) -> None:
     assert compared.origin.adapter == "m" and compared.origin.source == "chat" and compared.rejected.startswith("Lots")
 
 
+def test_thumbs_become_ratings(home: Path, run: Run) -> None:
+    """Answers scored good and bad, each with its label and question; without any, a clear line."""
+    code, _, err = run("dataset", "build", "thumbs", "--ratings")
+    assert code == 2 and "No answer was scored" in err and len(err.splitlines()) == 2
+
+    async def score() -> None:
+        async with opened(load_config(home)) as core:
+            for number in range(24):
+                answer = await answered(core, f"What is in box {number * 7919}?", f"Box {number}.")
+                await core.scores.change(answer, good=number % 2 == 0)
+
+    asyncio.run(score())
+    code, out, _ = run("dataset", "build", "thumbs", "--ratings", "--json")
+    assert (
+        code == 0
+        and json.loads(out)["kind"] == "ratings"
+        and json.loads(out)["sources"] == ["scores (12 good, 12 bad)"]
+    )
+    rows = load_dataset(home, "thumbs").rows
+    assert len(rows) == 24 and all(row.desirable is (int(row.answer[4:-1]) % 2 == 0) for row in rows)
+
+
 async def twelve_duels(home: Path) -> None:
     """Twelve questions, the adapter's answer preferred to each."""
     async with opened(load_config(home)) as core:

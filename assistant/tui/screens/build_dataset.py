@@ -50,6 +50,7 @@ class BuildDataset(ModalScreen[str | None]):
             yield from _row("Scores", Tick("answers scored well, and better ones", id="scores", compact=True))
             title = safe_line(self._conversation.title)[:44] if self._conversation else "no chat is open"
             yield from _row("Pairs", Tick("what you preferred to what", id="pairs", compact=True))
+            yield from _row("Ratings", Tick("answers scored good, and bad", id="ratings", compact=True))
             chat = Tick(f"this chat: {title}", id="chat", compact=True, disabled=self._conversation is None)
             yield from _row("Chat", chat)
             file = Input(id="file", compact=True, placeholder="JSONL, JSON, CSV, text", suggester=PathSuggester())
@@ -67,12 +68,13 @@ class BuildDataset(ModalScreen[str | None]):
 
     async def on_mount(self) -> None:
         """What there is to build from."""
-        from assistant.scoring.preferences import pairs
+        from assistant.scoring.preferences import pairs, rated_rows
 
         self.query_one("#dataset-name").focus()
         known = await self._core.library.collections()
         taught = len(await self._core.teachings.all())
-        preferred = len(await pairs(self._core))
+        preferred, rated = len(await pairs(self._core)), await rated_rows(self._core)
+        good = sum(row.desirable is True for row in rated)
         scored = sum(bool(each.score.better) or each.score.well for each in await self._core.scores.all())
         if not self.query("#teachings"):  # it was left meanwhile
             return
@@ -86,6 +88,8 @@ class BuildDataset(ModalScreen[str | None]):
         box.label, box.disabled = f"answers scored well, and better ones ({scored:,})", not scored
         box = self.query_one("#pairs", Tick)
         box.label, box.disabled = f"what you preferred to what ({preferred:,})", not preferred
+        box = self.query_one("#ratings", Tick)
+        box.label, box.disabled = f"answers scored good ({good:,}), and bad ({len(rated) - good:,})", not rated
 
     def request(self) -> DatasetRequest:
         """What is to be built.
@@ -107,6 +111,7 @@ class BuildDataset(ModalScreen[str | None]):
             teachings=self.query_one("#teachings", Tick).value,
             scores=self.query_one("#scores", Tick).value,
             pairs=self.query_one("#pairs", Tick).value,
+            ratings=self.query_one("#ratings", Tick).value,
             collections=(collection,) if isinstance(collection, str) else (),
             drafts=(drafts,) if drafts else (),
             options=Options(anyway=self.query_one("#anyway", Tick).value),

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Select
 
 from adapters.errors import TrainingError as AdaptersError
-from adapters.training.recipe import Method, Recipe
+from adapters.training.recipe import Method, Objective, Recipe
 from assistant.safe_text import safe_text
 from assistant.tui.recipe_text import FIELDS, METHOD_NAMES, parse_recipe, plan_content
 from assistant.tui.told import told
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adapters.data.dataset import Card
     from assistant.training_plan import Plan, TrainRequest
 
+OBJECTIVES: dict[str, Objective] = {"preferences": "preferences", "ratings": "ratings"}
 HINTS = {"replay": "for each row", "pull": "to the base"}
 
 
@@ -57,7 +58,7 @@ class RecipePane(Container):
         if not name.value or (self._card is not None and name.value == self._card.name):
             name.value = card.name
         self._card = card
-        default = Recipe(objective="preferences" if card.kind == "preferences" else "answers")
+        default = Recipe(objective=OBJECTIVES.get(card.kind, "answers"))
         for knob in FIELDS:
             self.query_one(f"#knob-{knob}", Input).placeholder = _hint(default, knob)
         self.post_message(self.Changed())

@@ -94,10 +94,12 @@ async def test_ones_own_pairs_are_built_and_planned_on_screen(home: Path) -> Non
             base = await answered(run.app.core, f"What is in box {number * 7919}?", f"Box {number}.")
             other = await another(run.app.core, base, f"Lots of {number}!", adapter="style")
             await run.app.core.comparisons.add([base, other], [1, 2])
+            await run.app.core.scores.change(base, good=number < 5)
         await open_train(run)
         await run.pilot.press("b")
         await until(lambda: isinstance(run.app.screen, BuildDataset))
         await until(lambda: "what you preferred to what (12)" in run.screen_text())
+        assert "answers scored good (5), and bad (7)" in run.screen_text()
         run.app.screen.query_one("#dataset-name", Input).value = "taste"
         run.app.screen.query_one("#pairs", Checkbox).value = True
         await run.pilot.press("f5")
