@@ -39,6 +39,7 @@ from assistant.config import load_config  # noqa: E402
 from assistant.conversation import Sampling  # noqa: E402
 from assistant.models.location import resolve_model  # noqa: E402
 from assistant.prompting import system_prompt  # noqa: E402
+from assistant.starter_adapter import STRENGTH  # noqa: E402
 
 DECLINES = re.compile(
     r"\b(?:could|can|do|does|did|is|are|was)(?: not|n't|not)\b.{0,40}\b(?:find|found|say|state|mention|contain|provide"
@@ -129,14 +130,15 @@ MEASURES = (
 class Asker:
     """Asks the embedded model, with the adapter on or off."""
 
-    def __init__(self, adapter: Path | None, repeat_penalty: float) -> None:
+    def __init__(self, adapter: Path | None, repeat_penalty: float, strength: float) -> None:
         self._backend = LlamaCppBackend(read_gguf(resolve_model("starter")))
         self._adapter = adapter
+        self._strength = strength
         self._penalty = repeat_penalty
 
     def wear(self, on: bool) -> None:
         """Put the adapter on or take it off."""
-        self._backend.set_adapters([(str(self._adapter), 1.0)] if on else [])
+        self._backend.set_adapters([(str(self._adapter), self._strength)] if on else [])
 
     def say(self, case: Case) -> Said:
         """The greedy answer to a case."""
@@ -242,6 +244,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=os.environ.get("ASSISTANT_DATA"), metavar="DIR")
     parser.add_argument("--passages", type=int, default=0, metavar="N", help="passages of an answer in `library`")
     parser.add_argument("--repeat-penalty", type=float, default=1.0, metavar="X", help="1 (default) is off")
+    parser.add_argument("--strength", type=float, default=STRENGTH, metavar="X", help=f"of the adapter ({STRENGTH})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every answer here")
     return parser.parse_args()
 
@@ -253,7 +256,7 @@ def main() -> int:
     system = system_prompt(load_config(Path("/nonexistent")).answer.system_prompt)
     data = Path(options.data) if options.data else None
     cases = load_sets([name for name in options.sets if name in LOADERS], data, system, options.limit)
-    asker = Asker(options.adapter, options.repeat_penalty)
+    asker = Asker(options.adapter, options.repeat_penalty, options.strength)
     arms = [False, True] if options.adapter else [False]
     said = [ask_all(asker, cases, on) for on in arms]
     lines = table(said[0], said[1] if options.adapter else ())
