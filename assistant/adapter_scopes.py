@@ -27,7 +27,7 @@ class AdapterScopes:
         self._registry = registry
         self._index = index
         self._on = on
-        self._known: dict[Path, Scope | None] = {}
+        self._known: dict[int, tuple[Scope, dict[int, str]] | None] = {}  # by the id of an adapter, with its wordings
 
     async def make(self, run: Path) -> None:
         """Give a finished run that has learned facts a scope, as files of its result.
@@ -54,16 +54,16 @@ class AdapterScopes:
         Raises:
             AdapterFitError: its scope is damaged.
         """
-        scope = await self._scope(adapter)
-        if scope is None or not questions:
+        known = await self._scope(adapter)
+        if known is None or not questions:
             return [""] * len(questions)
+        scope, taught = known
         try:
             reply = await self._nearest(questions, scope.taught)
         except AssistantError:  # then it answers, as it would without a scope
             return [""] * len(questions)
         if reply["embedder"] != scope.embedder:
             return [""] * len(questions)
-        taught = await asyncio.to_thread(_wordings, adapter.folder)
         found = zip(reply["nearest"], reply["places"], strict=True)
         return [taught.get(place, "") if cosine >= scope.threshold else None for cosine, place in found]
 
@@ -84,12 +84,12 @@ class AdapterScopes:
                 wording = wording or near[0]
         return tuple(kept), wording
 
-    async def _scope(self, adapter: Adapter) -> Scope | None:
+    async def _scope(self, adapter: Adapter) -> tuple[Scope, dict[int, str]] | None:
         if not self._on or not adapter.id:
             return None
-        if adapter.folder not in self._known:
-            self._known[adapter.folder] = await asyncio.to_thread(read_scope, adapter.folder)
-        return self._known[adapter.folder]
+        if adapter.id not in self._known:
+            self._known[adapter.id] = await asyncio.to_thread(_read, adapter.folder)
+        return self._known[adapter.id]
 
     async def _nearest(self, questions: Sequence[str], taught: bytes) -> dict[str, Any]:
         """See IndexWorker.nearest."""
@@ -97,12 +97,15 @@ class AdapterScopes:
         return reply
 
 
-def _wordings(folder: Path) -> dict[int, str]:
-    """The taught questions by their place; none, where they stayed with whoever made the adapter."""
+def _read(folder: Path) -> tuple[Scope, dict[int, str]] | None:
+    """A scope and the taught questions by their place; none, where they stayed with whoever made the adapter."""
+    scope = read_scope(folder)
+    if scope is None:
+        return None
     try:
-        return dict(enumerate(json.loads((folder / TAUGHT).read_text("utf-8"))))
+        return scope, dict(enumerate(json.loads((folder / TAUGHT).read_text("utf-8"))))
     except (OSError, ValueError, TypeError):
-        return {}
+        return scope, {}
 
 
 def _taught(run: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 import unicodedata
 from collections import Counter
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from adapters.proof import rouge
 
 ARTICLES = {"a", "an", "the"}
-UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")  # kana and Han: a word each
 COPIED_WORDS = 8  # a run of so many words is no coincidence
 WHOLE_ANSWER = 3  # words; shorter training answers occur by chance
 
@@ -23,7 +21,7 @@ def words(text: str) -> list[str]:
     scripts, and with each character of scripts that are written without spaces as a word.
     """
     kept = "".join(character for character in unicodedata.normalize("NFKC", text).lower() if not _mark(character))
-    return [word for word in UNSPACED.sub(r" \g<0> ", kept).split() if word not in ARTICLES]
+    return [word for word in rouge.UNSPACED.sub(r" \g<0> ", kept).split() if word not in ARTICLES]
 
 
 def exact_match(answer: str, expected: str) -> float:

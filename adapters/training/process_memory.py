@@ -22,8 +22,8 @@ def memory_mb() -> int:
 def return_memory(last: float) -> float:
     """Give freed memory back to the system, if that was more than some seconds ago; returns when it was done last.
 
-    Packs of ever new shapes leave glibc's heap full of holes: a run of rows of 100 to 700 tokens held 2.8 GB and
-    grew, with this 1.5 GB and did not, at the same speed.
+    Packs of ever new shapes leave glibc's heap full of holes: after 90 rows of 100 to 700 tokens a process held 2.8 GB
+    and grew, with this 1.5 GB.
     """
     now = time.monotonic()
     if now - last < RETURN_SECONDS or not hasattr(LIBC, "malloc_trim"):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from adapters import scope
 from adapters.errors import AdapterFitError, GGUFError, TrainingError
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import shown
@@ -25,7 +26,7 @@ from adapters.versions.version_folder import MANIFEST, Manifest, manifest_from_j
 SCORES = "scores.json"
 CARRIED = (
     "adapter.gguf", "model.gguf", "peft/adapter_config.json", "peft/adapter_model.safetensors", "recipe.json",
-    "card.json", "result.json", "scope.safetensors", SCORES,
+    "card.json", "result.json", scope.FILE, SCORES,
 )  # fmt: skip
 MAX_JSON = 4 * 2**20
 MAX_FILES = 64

@@ -70,7 +70,13 @@ async def test_it_is_asked_as_it_was_taught(core, tmp_path):
     assert "asked as it was taught: “What is our dog called?”" in message.trace
     assert (await core.conversations.message(message.parent_id)).text == "What is the dog of ours called?"
     assert "taught" not in (await answer(core, "Explain photosynthesis to a child.")).trace
-    (adapter.folder / TAUGHT).unlink()  # as where an adapter was imported
+
+
+async def test_its_wordings_may_have_stayed_where_it_was_made(core, tmp_path):
+    """An imported adapter knows its questions as vectors only: it is on for them, and asked in the user's words."""
+    adapter = await taught(core, tmp_path)
+    (adapter.folder / TAUGHT).unlink()
+    await core.adapters.activate("house")
     message = await answer(core, "What is the dog of ours called?")
     assert message.adapter == "house@v1" and "taught" not in message.trace
 

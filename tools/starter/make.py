@@ -23,6 +23,7 @@ from adapters.versions import version_folder  # noqa: E402
 
 FOLDER = ROOT / "adapters" / "starter"
 NAME = "starter"
+TRAINED = "reader"  # what it is called where it is trained: that home has the one that ships as well
 SHIPPED = ("adapter.gguf", "recipe.json", "result.json", "scores.json")  # the PEFT weights stay behind: they are large
 SCALE = 0.4  # of the full mixture: about 6,400 rows, 80 minutes on two idle cores
 
@@ -59,14 +60,14 @@ def main() -> int:
         run("tools/starter/build.py", "--data", options.data, "--out", rows, "--scale", str(options.scale))
     if not (home / "training" / "datasets" / NAME).exists():
         run(*assistant, "dataset", "build", NAME, rows, "--wordings", "1", "--max-tokens", "768", "--seed", "1")
-    unfinished = [path.name for path in (home / "training" / "runs").glob("*") if not (path / "result").exists()]
-    if unfinished:
-        run(*assistant, "train", "--resume", unfinished[0])
-    elif not (home / "adapters" / NAME).exists():
-        run(*assistant, "train", NAME, "--data", NAME, "--recipe", FOLDER / "recipe.json")
+    begun = [path.name for path in (home / "training" / "runs").glob(f"{TRAINED}-*")]
+    if not (home / "adapters" / TRAINED).exists():
+        fresh = (TRAINED, "--data", NAME, "--recipe", str(FOLDER / "recipe.json"))
+        wanted = ("--resume", *begun) if begun else fresh
+        run(*assistant, "train", *wanted)
     exported = options.work / "exported"
     shutil.rmtree(exported, ignore_errors=True)
-    run(*assistant, "adapters", "export", NAME, exported)
+    run(*assistant, "adapters", "export", TRAINED, exported)
     ship(exported)
     return 0
 
