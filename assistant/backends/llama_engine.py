@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from adapters.files.gguf_facts import shown
 from assistant.backends.llama_sampler import Sampler
+from assistant.backends.llama_vocabulary import LlamaVocabulary
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ModelError
 
@@ -45,7 +46,7 @@ def _log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
         _errors.append(line.strip())
 
 
-class LlamaEngine:
+class LlamaEngine(LlamaVocabulary):
     """A loaded model. `cached` are the tokens whose keys and values stand in its cache."""
 
     def __init__(self, path: Path, context: int, threads: int, batch_threads: int, exact: bool = False) -> None:
@@ -60,7 +61,7 @@ class LlamaEngine:
             raise ModelError(
                 f"{path.name} cannot be loaded{_reason()}.", "The file may be damaged or need a newer version."
             )
-        self._vocabulary = native.llama_model_get_vocab(self._model)
+        super().__init__(native.llama_model_get_vocab(self._model))
         self._context = native.llama_init_from_model(
             self._model, _context_settings(context, threads, batch_threads, exact)
         )
@@ -71,11 +72,9 @@ class LlamaEngine:
         self._stopped: Stopped = _never
         self._abort = native.ggml_abort_callback(lambda _: self._stopped())
         self._buffer: Any = (native.llama_token * BATCH)()
-        self._pieces: dict[int, bytes] = {}
         self._adapters: dict[object, Any] = {}
         self._worn: frozenset[object] = frozenset()
         self.context = int(native.llama_n_ctx(self._context))
-        self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocabulary))
         self.cached: list[int] = []
 
     def close(self) -> None:
@@ -84,65 +83,6 @@ class LlamaEngine:
             native.llama_free(self._context)
             native.llama_model_free(self._model)
             self._context = self._model = None
-
-    # tokens
-
-    def tokenize(self, text: bytes, special: bool) -> list[int]:
-        """The text's tokens; `special` recognises control tokens in it. None are added."""
-        room = len(text) + 8
-        tokens = (native.llama_token * room)()
-        count = native.llama_tokenize(self._vocabulary, text, len(text), tokens, room, False, special)
-        if count < 0:
-            raise ModelError("The text cannot be cut into tokens.", "Shorten the message.")
-        return list(tokens[:count])
-
-    def piece(self, token: int) -> bytes:
-        """The bytes a token stands for, control tokens included."""
-        known = self._pieces.get(token)
-        if known is None:
-            room = 64
-            while True:
-                buffer = ctypes.create_string_buffer(room)
-                count = native.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, True)
-                if count >= 0:
-                    break
-                room = -count
-            known = self._pieces[token] = buffer.raw[:count]
-        return known
-
-    def shown(self, token: int) -> bytes:
-        """The bytes an answer shows for a token: none for control tokens."""
-        return b"" if self.is_special(token) else self.piece(token)
-
-    def is_special(self, token: int) -> bool:
-        """Whether it is a control token."""
-        return bool(native.llama_vocab_is_control(self._vocabulary, token))
-
-    def is_end(self, token: int) -> bool:
-        """Whether it ends an answer."""
-        return bool(native.llama_vocab_is_eog(self._vocabulary, token))
-
-    def special_strings(self) -> list[str]:
-        """The strings that `tokenize` with `special` turns into tokens of their own power."""
-        always = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_UNKNOWN
-        strings = []
-        for token in range(self.vocabulary_size):
-            kind = native.llama_vocab_get_attr(self._vocabulary, token)
-            if kind & (always | native.LLAMA_TOKEN_ATTR_USER_DEFINED):
-                text = native.llama_vocab_get_text(self._vocabulary, token).decode("utf-8", "replace")
-                if kind & always or _looks_like_markup(text):
-                    strings.append(text)
-        return strings
-
-    def begin_end_strings(self) -> tuple[str, str]:
-        """The strings of the tokens that begin and end a text, "" where there is none."""
-        ends = (native.llama_vocab_bos(self._vocabulary), native.llama_vocab_eos(self._vocabulary))
-        begin, end = (self.piece(token).decode("utf-8", "replace") if token >= 0 else "" for token in ends)
-        return begin, end
-
-    def adds_begin(self) -> bool:
-        """Whether the tokenizer puts the begin token before every text."""
-        return bool(native.llama_vocab_get_add_bos(self._vocabulary))
 
     # evaluation
 
@@ -294,8 +234,3 @@ def _start_library() -> None:
 def _reason() -> str:
     """What llama.cpp said first, which is the cause; what follows are its consequences."""
     return f" ({shown(_errors[0], 160)})" if _errors else ""
-
-
-def _looks_like_markup(text: str) -> bool:
-    """Whether a user-defined token is markup such as <think>, not mere spaces or a run of letters."""
-    return len(text) > 2 and (text[0], text[-1]) in {("<", ">"), ("[", "]")}
