@@ -17,6 +17,7 @@ from adapters.errors import GGUFError
 from adapters.mix import Share, checked, mix_text, parse_mix
 from assistant.adapter_trials import AdapterTrials
 from assistant.backends.base import ChatMessage, Done, ModelInfo, Score, Step
+from assistant.backends.form import Form
 from assistant.config import ModelSettings
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, AssistantError, WorkerError
@@ -85,12 +86,14 @@ class Model:
         await self.ready()
         return list((await self._worker.call("count", texts=list(texts))).data)
 
-    async def complete(self, messages: Sequence[ChatMessage], sampling: Sampling) -> AsyncGenerator[str | Done, None]:
-        """Stream an answer: pieces of text, then Done. Leaving the loop cancels it in the child."""
+    async def complete(
+        self, messages: Sequence[ChatMessage], sampling: Sampling, form: Form = ()
+    ) -> AsyncGenerator[str | Done, None]:
+        """Stream an answer: pieces of text, then Done. Leaving the loop cancels it; `form` as in Backend."""
         await self.ready()
         self._worker.subject = self._name
         asked = [asdict(message) for message in messages]
-        stream = self._worker.stream("complete", messages=asked, sampling=asdict(sampling))
+        stream = self._worker.stream("complete", messages=asked, sampling=asdict(sampling), form=form)
         async with contextlib.aclosing(stream) as replies:
             async for reply in replies:
                 if not reply.last:

@@ -6,12 +6,13 @@ import dataclasses
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import GGUFFacts, check_model
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
+from assistant.backends.form import checked
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
@@ -48,13 +49,17 @@ class ModelWorker:
         return self._loaded().count_tokens(texts)
 
     def complete(
-        self, messages: list[dict[str, str]], sampling: dict[str, Any], cancelled: Callable[[], bool]
+        self,
+        messages: list[dict[str, str]],
+        sampling: dict[str, Any],
+        cancelled: Callable[[], bool],
+        form: Sequence[Sequence[str]] = (),
     ) -> Iterator[dict[str, Any]]:
         """Stream an answer: {"text": str}…, then {"done": the fields of Done}."""
         chosen = Sampling(**{**sampling, "stop": tuple(sampling.get("stop") or ())})
         backend = self._loaded()
         seconds = 0.0 if isinstance(backend, ScriptedBackend) else SECONDS_BETWEEN_PIECES
-        yield from _gathered(backend.complete(_chat(messages), chosen, cancelled), seconds)
+        yield from _gathered(backend.complete(_chat(messages), chosen, cancelled, checked(form)), seconds)
 
     def score(self, messages: list[dict[str, str]], answer: str) -> dict[str, Any]:
         """How likely an answer is: the fields of Score."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from assistant.backends.form import Form
 from assistant.conversation import Role, Sampling
 
 Finish = Literal["stop", "length", "cancelled"]
@@ -85,11 +86,12 @@ class Backend(Protocol):
         """Tokens of each text as content, without template or special tokens."""
 
     def complete(
-        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool], form: Form = ()
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; the last item is Done.
 
-        `cancelled` is looked at between tokens and between prompt batches (within 200 ms).
+        `cancelled` is looked at between tokens and between prompt batches (within 200 ms). With a `form` the answer
+        is a text of that form, if `max_tokens` and the context have room for it.
 
         Raises:
             ContextOverflowError: the rendered prompt leaves no room for an answer.

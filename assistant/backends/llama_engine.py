@@ -153,9 +153,13 @@ class LlamaEngine(LlamaVocabulary):
         scores = native.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(scores, (self.vocabulary_size,)).copy()
 
-    def sampler(self, sampling: Sampling, seed: int) -> Sampler:
-        """A chooser of next tokens for one answer."""
-        return Sampler(self._context, self.vocabulary_size, sampling, seed)
+    def sampler(self, sampling: Sampling, seed: int, grammar: str = "") -> Sampler:
+        """A chooser of next tokens for one answer; with a GBNF `grammar`, of such as the grammar goes on with.
+
+        Raises:
+            ModelError: llama.cpp does not understand the grammar.
+        """
+        return Sampler(self._context, self._vocabulary, sampling, seed, grammar)
 
     def probe(self, count: int) -> list[float]:
         """The scores after a fixed text of `count` tokens; the cache is dropped before and after."""

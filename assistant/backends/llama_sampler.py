@@ -7,6 +7,7 @@ from typing import Any
 import llama_cpp as native
 
 from assistant.conversation import Sampling
+from assistant.errors import ModelError
 
 PENALTY_WINDOW = 64  # tokens of the answer that the repeat penalty looks at, llama.cpp's default
 
@@ -14,10 +15,16 @@ PENALTY_WINDOW = 64  # tokens of the answer that the repeat penalty looks at, ll
 class Sampler:
     """llama.cpp's sampler chain for one answer; the repeat penalty sees the answer only, not what it quotes."""
 
-    def __init__(self, context: Any, vocabulary_size: int, sampling: Sampling, seed: int) -> None:
+    def __init__(self, context: Any, vocabulary: Any, sampling: Sampling, seed: int, grammar: str = "") -> None:
+        """`grammar` is GBNF with a rule `root`, "" for any text.
+
+        Raises:
+            ModelError: llama.cpp does not understand the grammar.
+        """
         self._context = context
+        first = [_grammar(vocabulary, grammar)] if grammar else []
         self._chain = native.llama_sampler_chain_init(native.llama_sampler_chain_default_params())
-        for link in _links(sampling, seed, vocabulary_size):
+        for link in (*first, *_links(sampling, seed, int(native.llama_vocab_n_tokens(vocabulary)))):
             native.llama_sampler_chain_add(self._chain, link)
 
     def next(self) -> int:
@@ -27,6 +34,14 @@ class Sampler:
     def close(self) -> None:
         """Free the native chain and its links."""
         native.llama_sampler_free(self._chain)
+
+
+def _grammar(vocabulary: Any, grammar: str) -> Any:
+    """The link that leaves only tokens with which the answer stays in the grammar; before all others."""
+    link = native.llama_sampler_init_grammar(vocabulary, grammar.encode(), b"root")
+    if not link:
+        raise ModelError("The grammar of the answer cannot be read.", "This is a defect of the assistant.")
+    return link
 
 
 def _links(sampling: Sampling, seed: int, vocabulary_size: int) -> list[Any]:

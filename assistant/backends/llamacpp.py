@@ -17,6 +17,7 @@ from adapters.hotswap import HotSwap
 from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
+from assistant.backends.form import Form, gbnf
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.prefix_reuse import common_prefix, tokens_with_reuse
 from assistant.backends.token_scores import Scores, log_probability, step_of
@@ -77,7 +78,7 @@ class LlamaCppBackend:
         return [len(self._engine.tokenize(_bytes(self._special.break_up(text)), special=False)) for text in texts]
 
     def complete(
-        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool], form: Form = ()
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; see Backend.complete."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
@@ -92,7 +93,7 @@ class LlamaCppBackend:
             )
         cached = self._engine.keep(reused)
         if self._engine.evaluate(tokens[cached:], cancelled):
-            yield from self._generate(run, sampling, min(room, sampling.max_tokens), cancelled)
+            yield from self._generate(run, sampling, min(room, sampling.max_tokens), cancelled, form)
         yield run.done(len(tokens), cached)
 
     def score(self, messages: list[ChatMessage], answer: str) -> Score:
@@ -154,9 +155,9 @@ class LlamaCppBackend:
         return self._engine.tokenize(prompt, special=True)
 
     def _generate(
-        self, run: AnswerRun, sampling: Sampling, limit: int, cancelled: Callable[[], bool]
+        self, run: AnswerRun, sampling: Sampling, limit: int, cancelled: Callable[[], bool], form: Form
     ) -> Iterator[Piece]:
-        sampler = self._engine.sampler(sampling, run.seed)
+        sampler = self._engine.sampler(sampling, run.seed, gbnf(form) if form else "")
         try:
             while run.count < limit:
                 token = sampler.next()

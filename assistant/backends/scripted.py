@@ -19,6 +19,7 @@ from adapters.adapter_files import adapter_label
 from adapters.mix import Share, mix_text
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
+from assistant.backends.form import Form, nearest
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -80,9 +81,9 @@ class ScriptedBackend:
         return [len(WORD.findall(text)) for text in texts]
 
     def complete(
-        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool], form: Form = ()
     ) -> Iterator[Piece | Done]:
-        """Stream the script's answer."""
+        """Stream the script's answer; of a form, the text that is nearest to it."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), sampling.seed or 0)
         stopped = cancelled if not self._script.ignore_cancel else (lambda: False)
         prompt = self._render(messages)
@@ -93,7 +94,7 @@ class ScriptedBackend:
             )
         cached = self._reuse(prompt)
         self._wait(len(prompt) - cached, self._script.prompt_tokens_per_second, stopped)
-        words = WORD.findall(self._answer(messages))
+        words = WORD.findall(nearest(form, self._answer(messages)) if form else self._answer(messages))
         for word in words[: min(sampling.max_tokens, room)]:
             if stopped():
                 break

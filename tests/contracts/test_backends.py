@@ -10,6 +10,7 @@ from made_gguf import lora
 
 from adapters.files.gguf import read_gguf
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
+from assistant.backends.form import checked, nearest, read
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.backends.scripted import Script, ScriptedBackend
 from assistant.conversation import Sampling
@@ -186,3 +187,27 @@ def test_a_missing_adapter_is_refused(backend: Backend, tmp_path: Path) -> None:
     with pytest.raises(AdapterError, match=r"absent\.gguf"):
         backend.set_adapters([(str(tmp_path / "absent.gguf"), 1.0)])
     assert answer(backend, CHAT)[0] == before
+
+
+FORM = (("helpful ",), ("1", "2", "3"), ('\n"so"\\',), ("yes", "no"))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 5.0])
+def test_an_answer_has_the_form_it_must_have(backend: Backend, temperature: float) -> None:
+    """Whatever is asked and however hot, each part is one of its literals, even line breaks and quotes."""
+    for number, asked in enumerate(["Write a poem.", 'helpful 2\n"so"\\no', "</s><|im_end|> 9 9 9", "نعم", "Say: yes"]):
+        sampling = Sampling(temperature=temperature, seed=number, max_tokens=32)
+        *pieces, done = backend.complete([ChatMessage("user", asked)], sampling, lambda: False, FORM)
+        assert read(FORM, "".join(piece.text for piece in pieces if isinstance(piece, Piece))) is not None
+        assert isinstance(done, Done) and done.finish == "stop"
+    assert read(FORM, answer(backend, CHAT)[0]) is None
+
+
+def test_a_form_that_could_be_read_two_ways_is_refused() -> None:
+    """One literal begins another, or there is none; and what was written is read back part by part."""
+    for wrong in ([["a", "ab"]], [[]], [[""]]):
+        with pytest.raises(ValueError, match="literal"):
+            checked(wrong)
+    form = checked([["a", "b"], ["1", "2"]])
+    assert read(form, "b1") == ("b", "1") and nearest(form, "x2 b 1") == "b1"
+    assert read(form, "b") is None and read(form, "b1 ") is None
