@@ -54,18 +54,26 @@ def read_file(path: Path) -> FileRows:
     Raises:
         DatasetError: it cannot be read, is no text, is too large, or no row of it can be used.
     """
-    data = _content(path)
-    suffix = path.suffix.lower()
-    if suffix in TEXT_SUFFIXES:
-        return _text_file(path.name, _decoded(data, path))
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        return _text_file(path.name, _decoded(_content(path), path))
+    return _collected(path.name, read_values(path))
+
+
+def read_values(path: Path) -> Iterator[tuple[int, Any]]:
+    """The JSON values, or rows of a table, that a file holds, each with its line; a RowError in place of a bad one.
+
+    Raises:
+        DatasetError: it cannot be read, is no text, is too large, or of no known format.
+    """
+    data, suffix = _content(path), path.suffix.lower()
     if suffix in TABLES:
-        return _collected(path.name, _table(_decoded(data, path), TABLES[suffix]))
+        return _table(_decoded(data, path), TABLES[suffix])
     start = data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1]
     if start not in (b"{", b"[") and suffix not in (".json", *LINE_SUFFIXES):
         raise DatasetError(f"{path.name} is of no known format.", FORMATS)
     if suffix not in LINE_SUFFIXES and (whole := _whole(_decoded(data, path))) is not None:
-        return _collected(path.name, iter(whole))
-    return _collected(path.name, _lines(data))
+        return iter(whole)
+    return _lines(data)
 
 
 def _content(path: Path) -> bytes:
