@@ -15,6 +15,7 @@ from adapters.rows import Row, row_from_json
 from adapters.scope import FILE, TAUGHT, Scope, general_questions, read_scope, threshold_of
 from adapters.versions.registered import KINDS, Adapter
 from adapters.versions.registry import Registry
+from assistant.conversation import Message
 from assistant.errors import AssistantError
 from assistant.worker_process import WorkerProcess
 
@@ -117,3 +118,9 @@ def _taught(run: Path) -> list[str]:
     if KINDS.get(recipe.get("method", "lora")) != "lora" or not rows or advise(rows).kind != "facts":
         return []
     return list(dict.fromkeys(row.question for row in rows))
+
+
+def wordings(history: Sequence[Message], question: str) -> list[str]:
+    """The question alone, and behind the one before it where an adapter answered that: “And the cat?”."""
+    follows = bool(history and history[-1].adapter)
+    return [question, *([f"{history[-2].text} {question}"] if follows else [])]

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass, field, replace
 
 from assistant import citations
+from assistant.adapter_scopes import wordings
 from assistant.answer_notes import closest, trace_line
 from assistant.attribution import Evidence, passage_sentences
 from assistant.backends.base import Done
@@ -17,7 +18,8 @@ from assistant.conversation import Citation, Conversation, Message, Sampling, St
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
 from assistant.model import Model
-from assistant.prompting import NOT_FOUND, Counts, Prompt, fit, passage_block, system_prompt, usable_history
+from assistant.prompt_fitting import fitted
+from assistant.prompting import NOT_FOUND, Prompt, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
@@ -80,20 +82,22 @@ class ChatEngine:
         sampling: Sampling | None = None,
         use_documents: bool = True,
         mix: str | None = None,
+        instead_of: int | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Answer `text` as the next turn of a chat; `mix` as in `regenerate`.
+        """Answer `text` as the next turn of a chat, or `instead_of` a question of it, which stays as its sibling;
+        `mix` as in `regenerate`.
 
         The question is on disk before anything else happens, the answer grows on disk as it streams.
 
         Raises:
-            UsageError: the text is empty, or another answer is under way.
+            UsageError: the text is empty, another answer is under way, or `instead_of` is no question of this chat.
             StorageError: the question could not be stored; nothing was asked.
         """
         if not text.strip():
             raise UsageError("There is no question.", "Type one, or pipe it in.")
         chosen = sampling or self.sampling
         with self._one_at_a_time():
-            thread = await self._conversations.thread(conversation_id)
+            thread = await self._before(conversation_id, instead_of)
             parent = thread[-1].id if thread else None
             question, answer = await self._conversations.begin_turn(conversation_id, parent, text, chosen)
             turn = Turn(answer, mix=mix)
@@ -125,6 +129,15 @@ class ChatEngine:
             ) as events:
                 async for event in events:
                     yield event
+
+    async def _before(self, conversation_id: int, instead_of: int | None) -> list[Message]:
+        """What a new question follows."""
+        if instead_of is None:
+            return await self._conversations.thread(conversation_id)
+        old = await self._conversations.message(instead_of)
+        if old.role != "user" or old.conversation_id != conversation_id:
+            raise UsageError("Only a question of this chat can be asked in another way.")
+        return await self._conversations.thread(conversation_id, old.parent_id) if old.parent_id else []
 
     @contextlib.contextmanager
     def _one_at_a_time(self) -> Iterator[asyncio.Event]:
@@ -193,7 +206,7 @@ class ChatEngine:
         chat = await self._conversations.get(question.conversation_id)
         if turn.mix is not None:
             return await self.before_answer(replace(chat, adapters=turn.mix), ())
-        return await self.before_answer(chat, _wordings(history, question.text))
+        return await self.before_answer(chat, wordings(history, question.text))
 
     async def _retrieve(
         self, turn: Turn, history: Sequence[Message], question: Message, use_documents: bool
@@ -214,16 +227,8 @@ class ChatEngine:
     async def _prompt(
         self, history: Sequence[Message], question: str, passages: Sequence[Passage], sampling: Sampling
     ) -> Prompt:
-        info = await self._model.ready()
-        blocks = [passage_block(number, passage) for number, passage in enumerate(passages, 1)]
         system = system_prompt(self.settings.system_prompt)
-        counts = await self._model.count([system, question, *blocks, *(message.text for message in history)])
-        split = 2 + len(blocks)
-        return fit(
-            system, history, question, passages,
-            Counts(counts[0], counts[1], tuple(counts[2:split]), tuple(counts[split:])),
-            context=info.context, overhead=info.message_overhead, max_tokens=sampling.max_tokens,
-        )  # fmt: skip
+        return await fitted(self._model, system, history, question, passages, sampling.max_tokens)
 
     async def _stream(self, turn: Turn, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Event, None]:
         """Pass on what the model writes until it ends or the user stops it."""
@@ -304,9 +309,3 @@ class ChatEngine:
         )  # fmt: skip
         if done.finish == "length":
             turn.notices.append("The answer reached its longest length and stops here.")
-
-
-def _wordings(history: Sequence[Message], question: str) -> list[str]:
-    """The question alone, and behind the one before it where an adapter answered that: “And the cat?”."""
-    follows = bool(history and history[-1].adapter)
-    return [question, *([f"{history[-2].text} {question}"] if follows else [])]

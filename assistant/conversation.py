@@ -99,3 +99,4 @@ class Conversation:
     messages: int = 0
     draft: str = field(default="")
     adapters: str | None = None
+    pinned: bool = False  # stays at the top of the list

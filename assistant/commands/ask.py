@@ -8,6 +8,7 @@ import os
 import select
 import stat
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.conversation import Citation, Message
 from assistant.errors import UsageError
-from assistant.events import Cancelled, Completed, Failed, Retrieved, Token
+from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Token
 from assistant.output import emit, say, warn
 from ingest.document import place_label
 
@@ -43,6 +44,10 @@ def add_parsers(commands: Any) -> None:
     parser.add_argument("--no-docs", action="store_true", help="answer from the model alone")
     parser.add_argument("--collection", action="append", metavar="C", help="search this collection only (repeatable)")
     parser.add_argument("--chat", type=int, metavar="ID", help="continue this chat instead of starting one")
+    parser.add_argument(
+        "--instead-of", type=int, metavar="N", help="stand beside question N of its chat, not below all"
+    )
+    parser.add_argument("--again", type=int, metavar="N", help="another answer beside answer N; no TEXT")
     parser.add_argument("--adapter", metavar="A", default=argparse.SUPPRESS, help="answer with this adapter")
     parser.add_argument("--adapter-scale", type=float, metavar="S", help="its strength, 0 to 2")
     for name, (kind, meaning) in SAMPLING.items():
@@ -55,7 +60,7 @@ def add_parsers(commands: Any) -> None:
 
 async def run(arguments: argparse.Namespace, config: Config) -> int:
     """Ask, stream, cite."""
-    question = _question(arguments.text)
+    question = "" if arguments.again else _question(arguments.text)
     config = _with_options(config, arguments)
     async with opened_core(config, shared=True) as core:
         if core.other_instance is not None:
@@ -73,10 +78,8 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
         await _check_collections(core, scope)
     if arguments.adapter:  # asked for by name: an answer without it would be the wrong one
         await core.model.use_adapter(arguments.adapter, core.config.model.adapter_scale)
-    chat = arguments.chat or (await core.conversations.create(collections=scope)).id
-    await core.conversations.get(chat)
     passages: tuple[Passage, ...] = ()
-    async for event in core.engine.ask(chat, question, use_documents=not arguments.no_docs):
+    async for event in await _events(core, question, arguments):
         if isinstance(event, Retrieved):
             passages = event.passages
         elif isinstance(event, Token) and not arguments.json:
@@ -86,6 +89,20 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
         elif isinstance(event, (Completed, Cancelled)):
             _finish(event.message, passages, arguments.json)
     return 0
+
+
+async def _events(core: Core, question: str, arguments: argparse.Namespace) -> AsyncIterator[Event]:
+    """The answer to the question: in a new chat, below or beside what is asked for, or another one beside an answer."""
+    documents = not arguments.no_docs
+    if arguments.again:
+        return core.engine.regenerate(arguments.again, use_documents=documents)
+    chat = arguments.chat
+    if arguments.instead_of:
+        chat = (await core.conversations.message(arguments.instead_of)).conversation_id
+    elif not chat:
+        chat = (await core.conversations.create(collections=arguments.collection)).id
+    await core.conversations.get(chat)
+    return core.engine.ask(chat, question, use_documents=documents, instead_of=arguments.instead_of)
 
 
 def _finish(message: Message, passages: tuple[Passage, ...], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`assistant chats`: list, show, search, export, delete and restore conversations."""
+"""`assistant chats`: list, show, search, name, pin, export, delete and restore conversations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assistant.citations import with_marks
+from assistant.commands import chat_branches
 from assistant.commands.ask import source_line
 from assistant.commands.opening import opened_core
 from assistant.config import Config
@@ -34,15 +35,22 @@ def add_parsers(commands: Any) -> None:
     search.set_defaults(run=run_search)
     export = actions.add_parser("export", help="print a chat as Markdown, or as JSON with --json")
     export.set_defaults(run=run_export)
+    rename = actions.add_parser("rename", help="give a chat a title")
+    rename.set_defaults(run=run_rename)
+    pin = actions.add_parser("pin", help="keep a chat at the top of the list")
+    pin.add_argument("--off", action="store_true", help="no longer")
+    pin.set_defaults(run=run_pin)
     delete = actions.add_parser("delete", help="put a chat into the trash for 30 days")
     delete.add_argument("--for-good", action="store_true", help="remove it, and every trace of it, now")
     delete.set_defaults(run=run_delete)
     restore = actions.add_parser("restore", help="take a chat out of the trash")
     restore.set_defaults(run=run_restore)
-    for parser in (show, export, delete, restore):
+    for parser in (show, export, rename, pin, delete, restore):
         parser.add_argument("chat", type=int, metavar="ID")
-    for parser in (listing, show, search, export, delete, restore):
+    rename.add_argument("title", nargs="+", metavar="TITLE")
+    for parser in (listing, show, search, export, rename, pin, delete, restore):
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
+    chat_branches.add_actions(actions)
 
 
 async def run_list(arguments: argparse.Namespace, config: Config) -> int:
@@ -55,7 +63,8 @@ async def run_list(arguments: argparse.Namespace, config: Config) -> int:
         return 0
     for chat in chats:
         used = chat.updated_at[:16].replace("T", " ")
-        say(f"{chat.id:>5}  {used}  {chat.messages:>4} messages  {safe_line(chat.title)}")
+        pinned = "pinned  " if chat.pinned else ""
+        say(f"{chat.id:>5}  {used}  {chat.messages:>4} messages  {pinned}{safe_line(chat.title)}")
     if not chats:
         say("No chats yet." if not trash else "The trash is empty.")
     return 0
@@ -87,7 +96,7 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
         emit([asdict(hit) for hit in hits])
         return 0
     for hit in hits:
-        say(f"{hit.conversation_id:>5}  {safe_line(hit.title)}: {safe_line(hit.snippet)}")
+        say(f"{hit.conversation_id:>5}  {safe_line(hit.title)}: {safe_line(hit.snippet)}  (message {hit.message_id})")
     if not hits:
         say("No message holds these words.")
     return 0
@@ -102,6 +111,29 @@ async def run_export(arguments: argparse.Namespace, config: Config) -> int:
         emit(as_json(conversation, thread))
     else:
         say(as_markdown(conversation, thread))
+    return 0
+
+
+async def run_rename(arguments: argparse.Namespace, config: Config) -> int:
+    """Another title."""
+    async with opened_core(config) as core:
+        await core.conversations.rename(arguments.chat, " ".join(arguments.title))
+        chat = await core.conversations.get(arguments.chat)
+    if arguments.json:
+        emit({"chat": chat.id, "title": chat.title})
+    else:
+        say(f"Chat {chat.id} is called “{safe_line(chat.title)}”.")
+    return 0
+
+
+async def run_pin(arguments: argparse.Namespace, config: Config) -> int:
+    """At the top of the list, or no longer."""
+    async with opened_core(config) as core:
+        await core.conversations.pin(arguments.chat, not arguments.off)
+    if arguments.json:
+        emit({"chat": arguments.chat, "pinned": not arguments.off})
+    else:
+        say(f"Chat {arguments.chat} {'is no longer pinned' if arguments.off else 'stays at the top'}.")
     return 0
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Citation, Conversation, Message, Sampling, State, Usage
 from assistant.errors import NotFoundError
+from assistant.storage.branches import Branches
+from assistant.storage.message_rows import conversation_of, insert_message, message_of, now
+from assistant.titles import title_of
 from ingest.document import Passage
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from assistant.storage.database import Database
 
 TRASH_DAYS = 30
-TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,17 @@ class Conversations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.branches = Branches(database)
 
     async def create(self, title: str = "", collections: Sequence[str] | None = None) -> Conversation:
         """A new, empty chat. `collections` as in Conversation."""
-        now = _now()
+        at = now()
         scope = None if collections is None else json.dumps(list(collections))
         identifier = await self._database.write(
             lambda db: (
                 db.execute(
                     "INSERT INTO conversations (title, collections, created_at, updated_at) VALUES (?, ?, ?, ?)",
-                    [title, scope, now, now],
+                    [title, scope, at, at],
                 ).lastrowid
             )
         )
@@ -64,8 +67,9 @@ class Conversations:
         return found[0]
 
     async def recent(self, limit: int = 500) -> list[Conversation]:
-        """All chats, the last used first."""
-        return await self._list("c.deleted_at IS NULL", [], limit)
+        """All chats: those that are pinned, then the others, the last used first."""
+        chats = await self._list("c.deleted_at IS NULL", [], limit)
+        return sorted(chats, key=lambda chat: not chat.pinned)
 
     async def trashed(self) -> list[Conversation]:
         """Chats in the trash, the last used first."""
@@ -77,7 +81,7 @@ class Conversations:
                   LEFT JOIN messages m ON m.conversation_id = c.id WHERE {condition}
                   GROUP BY c.id ORDER BY newest IS NULL DESC, newest DESC, c.id DESC LIMIT ?"""
         rows = await self._database.read(lambda db: list(db.query(sql, [*values, limit])))
-        return [_conversation(row) for row in rows]
+        return [conversation_of(row) for row in rows]
 
     async def thread(self, conversation_id: int, leaf_id: int | None = None) -> list[Message]:
         """The messages from the root to `leaf_id`, oldest first; by default to the one that `go_on_from` chose,
@@ -89,7 +93,7 @@ class Conversations:
                      WHERE m.parent_id IS NOT NULL)
                  SELECT m.* FROM messages m JOIN path ON m.id = path.id WHERE m.conversation_id = ? ORDER BY m.id"""
         values = [leaf_id, conversation_id, conversation_id]
-        return [_message(row) for row in await self._database.read(lambda db: list(db.query(sql, values)))]
+        return [message_of(row) for row in await self._database.read(lambda db: list(db.query(sql, values)))]
 
     async def _leaf(self, conversation_id: int) -> int | None:
         sql = "SELECT * FROM conversations WHERE id = ?"  # an older home on a read-only disk has no leaf_id
@@ -97,11 +101,8 @@ class Conversations:
         return rows[0].get("leaf_id") if rows else None
 
     async def go_on_from(self, message: Message) -> None:
-        """Let a chat go on from this answer, with what followed on it, until something new is asked or answered."""
-        sql = """WITH RECURSIVE below(id) AS (
-                   SELECT ? UNION ALL SELECT m.id FROM messages m JOIN below ON m.parent_id = below.id)
-                 UPDATE conversations SET leaf_id = (SELECT MAX(id) FROM below) WHERE id = ?"""
-        await self._database.write(lambda db: db.execute(sql, [message.id, message.conversation_id]))
+        """Let a chat go on from this message, with what followed on it, until something new is asked or answered."""
+        await self.branches.go_on_from(message)
 
     async def message(self, message_id: int) -> Message:
         """One message.
@@ -112,7 +113,7 @@ class Conversations:
         rows = await self._database.read(lambda db: list(db.query("SELECT * FROM messages WHERE id = ?", [message_id])))
         if not rows:
             raise NotFoundError(f"There is no message {message_id}.", "`assistant chats show ID` numbers them.")
-        return _message(rows[0])
+        return message_of(rows[0])
 
     async def passages(self, message_id: int) -> list[Passage]:
         """The passages an answer was given, in the order of its marks."""
@@ -128,12 +129,12 @@ class Conversations:
         """Store the user's message and an empty, partial answer in one transaction."""
 
         def work(db: sqlite_utils.Database) -> tuple[int, int]:
-            question = _insert(db, conversation_id, parent_id, "user", text, "done", None)
-            answer = _insert(db, conversation_id, question, "assistant", "", "partial", sampling)
+            question = insert_message(db, conversation_id, parent_id, "user", text, "done", None)
+            answer = insert_message(db, conversation_id, question, "assistant", "", "partial", sampling)
             db.execute(
                 """UPDATE conversations SET updated_at = ?, draft = '', leaf_id = NULL,
                    title = CASE WHEN title = '' THEN ? ELSE title END WHERE id = ?""",
-                [_now(), _title(text), conversation_id],
+                [now(), title_of(text), conversation_id],
             )
             return question, answer
 
@@ -145,7 +146,7 @@ class Conversations:
 
         def work(db: sqlite_utils.Database) -> int:
             db.execute("UPDATE conversations SET leaf_id = NULL WHERE id = ?", [conversation_id])
-            return _insert(db, conversation_id, question_id, "assistant", "", "partial", sampling)
+            return insert_message(db, conversation_id, question_id, "assistant", "", "partial", sampling)
 
         return await self.message(await self._database.write(work))
 
@@ -207,13 +208,17 @@ class Conversations:
         """Let a mix of adapters answer in this chat alone, "" the base alone, None what is active for all."""
         await self._change(conversation_id, "adapters = ?", mix)
 
+    async def pin(self, conversation_id: int, pinned: bool) -> None:
+        """Keep a chat at the top of the list, or no longer."""
+        await self._change(conversation_id, "pinned = ?", int(pinned))
+
     async def set_draft(self, conversation_id: int, text: str) -> None:
         """Keep what was typed but not sent."""
         await self._change(conversation_id, "draft = ?", text)
 
     async def trash(self, conversation_id: int) -> None:
         """Put a chat into the trash, from which it disappears for good after 30 days."""
-        await self._change(conversation_id, "deleted_at = ?", _now())
+        await self._change(conversation_id, "deleted_at = ?", now())
 
     async def restore(self, conversation_id: int) -> None:
         """Take a chat out of the trash."""
@@ -266,51 +271,3 @@ class Conversations:
         changed = await self._database.write(lambda db: db.execute(sql, [value, conversation_id]).rowcount)
         if not changed:
             raise NotFoundError(f"There is no chat {conversation_id}.", "`assistant chats` lists them.")
-
-
-def _insert(
-    db: sqlite_utils.Database,
-    conversation_id: int,
-    parent_id: int | None,
-    role: str,
-    text: str,
-    state: str,
-    sampling: Sampling | None,
-) -> int:
-    cursor = db.execute(
-        """INSERT INTO messages (conversation_id, parent_id, role, text, state, sampling, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        [conversation_id, parent_id, role, text, state, json.dumps(asdict(sampling)) if sampling else None, _now()],
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def _conversation(row: dict[str, Any]) -> Conversation:
-    scope = None if row["collections"] is None else tuple(json.loads(row["collections"]))
-    return Conversation(
-        id=row["id"], title=row["title"] or "New chat", collections=scope, created_at=row["created_at"],
-        updated_at=row["updated_at"], messages=row["messages"], draft=row["draft"], adapters=row.get("adapters"),
-    )  # fmt: skip
-
-
-def _message(row: dict[str, Any]) -> Message:
-    sampling = json.loads(row["sampling"]) if row["sampling"] else None
-    return Message(
-        id=row["id"], conversation_id=row["conversation_id"], parent_id=row["parent_id"], role=row["role"],
-        text=row["text"], state=row["state"], model=row["model"], adapter=row["adapter"],
-        sampling=Sampling(**{**sampling, "stop": tuple(sampling["stop"])}) if sampling else None,
-        usage=Usage(**json.loads(row["usage"])) if row["usage"] else None,
-        citations=tuple(Citation(**entry) for entry in json.loads(row["citations"])),
-        trace=row["trace"], notices=tuple(json.loads(row["notices"])), created_at=row["created_at"],
-        system=row.get("system", ""),  # an older home on a read-only disk has none
-    )  # fmt: skip
-
-
-def _title(text: str) -> str:
-    """A chat's first title: the first line of its first question."""
-    line = " ".join(text.strip().split("\n", 1)[0].split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

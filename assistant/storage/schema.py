@@ -122,3 +122,27 @@ def comparisons(db: sqlite_utils.Database) -> None:
 def system_prompt_of_an_answer(db: sqlite_utils.Database) -> None:
     """What stood above the conversation, so that a score knows the whole prompt of its answer."""
     db.execute("ALTER TABLE messages ADD COLUMN system TEXT NOT NULL DEFAULT ''")
+
+
+@migrations()
+def pinned_and_imported_chats(db: sqlite_utils.Database) -> None:
+    """A chat may stay at the top of the list; an imported one knows where it is from, so that it comes once."""
+    for statement in (
+        "ALTER TABLE conversations ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1))",
+        "ALTER TABLE conversations ADD COLUMN origin TEXT NOT NULL DEFAULT ''",  # "chatgpt:ID"; '' = asked here
+        "CREATE INDEX conversations_by_origin ON conversations(origin) WHERE origin != ''",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def judgements(db: sqlite_utils.Database) -> None:
+    """What a model said of answers, by the hash of what it was asked."""
+    for statement in (
+        """CREATE TABLE judgements (
+            key TEXT PRIMARY KEY,
+            message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+            value TEXT NOT NULL)""",       # JSON
+        "CREATE INDEX judgements_by_message ON judgements(message_id)",
+    ):
+        db.execute(statement)
