@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from assistant.attribution import Place
 from ingest.document import Passage, SearchResult, place_label
 
+AS_TAUGHT, END = "asked as it was taught: “", "”"
 WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
 
 
@@ -26,7 +27,13 @@ def trace_line(result: SearchResult | None, taught: str = "") -> str:
 
     `taught` is the wording in which an adapter was asked in place of the user's.
     """
-    return " · ".join(filter(None, (_retrieved(result), f"asked as it was taught: “{taught}”" if taught else "")))
+    return " · ".join(filter(None, (_retrieved(result), f"{AS_TAUGHT}{taught}{END}" if taught else "")))
+
+
+def taught_wording(trace: str) -> str:
+    """The wording in which an adapter was asked, from an answer's trace; "" where that was the user's own."""
+    _, found, wording = trace.partition(AS_TAUGHT)
+    return wording.removesuffix(END) if found else ""
 
 
 def _retrieved(result: SearchResult | None) -> str:

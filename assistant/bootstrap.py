@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.config import Config
 from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
+from assistant.home import prepare_home
 from assistant.storage.lock import InstanceLock
 from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from assistant.storage.database import Database
     from assistant.storage.scores import Scores
     from assistant.storage.teachings import Teachings
+    from assistant.tokens.inspector import TokenInspector
     from assistant.training import Training
     from ingest.folders import LinkedFolders
     from ingest.library import Library
@@ -222,6 +223,15 @@ class Core:
         self.workers = (*(worker for worker in self.workers if worker.name != "encoding"), worker)
         return worker
 
+    def tokenizer(self, source: str = "") -> TokenInspector:
+        """What cuts texts into tokens, as the chat's model or the file `source` does; whoever asks for it closes it."""
+        from assistant.tokens.inspector import TokenInspector
+
+        settings = {"source": source or self.model.name, "context": self.config.model.context}
+        worker = WorkerProcess("tokenizer", settings, self.config.home / "logs")
+        self.workers = (*self.workers, worker)
+        return TokenInspector(worker)
+
     def trial_model(self, context: int = 2048) -> Model:
         """Another process with the chat's model and no adapter, to try and measure in while the chat goes on.
 
@@ -265,24 +275,6 @@ class Core:
         await starter_adapter.install(self)
         await self.conversations.mark_interrupted()
         await self.conversations.empty_old_trash()
-
-
-def prepare_home(home: Path) -> None:
-    """Create the home folder and its parts, readable by their owner only.
-
-    Raises:
-        StorageError: it is a link, belongs to somebody else, or cannot be written.
-    """
-    try:
-        for folder in (home, home / "logs", home / "index", home / "adapters"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = home.lstat()
-        if status.st_uid != os.getuid():
-            raise StorageError(f"{home} belongs to another user.", "Choose another folder with --home.")
-        if status.st_mode & 0o077:
-            home.chmod(0o700)
-    except OSError as error:
-        raise StorageError(f"{home} cannot be used: {error.strerror}.", "Choose another folder with --home.") from error
 
 
 def tokenizer_path(embedder: str) -> str:

@@ -33,6 +33,7 @@ SERVICES = {
     "index": "ingest.index_worker:IndexWorker",
     "watcher": "ingest.watch_worker:WatchWorker",
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
+    "tokenizer": "assistant.tokens.worker:TokenizerWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
 ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30, "watcher": 2**30}  # bytes; the model worker sets its own

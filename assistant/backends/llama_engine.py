@@ -46,6 +46,26 @@ def _log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
         _errors.append(line.strip())
 
 
+class VocabularyOnly(LlamaVocabulary):
+    """The vocabulary of a GGUF file whose weights are not read."""
+
+    def __init__(self, path: Path) -> None:
+        """Load it; it lives as long as the process.
+
+        Raises:
+            ModelError: llama.cpp refuses the file.
+        """
+        _start_library()
+        settings = native.llama_model_default_params()
+        settings.vocab_only = True
+        self._model = native.llama_model_load_from_file(str(path).encode(), settings)
+        if not self._model:
+            raise ModelError(
+                f"The tokenizer of {path.name} cannot be loaded{_reason()}.", "The file may be damaged: get it again."
+            )
+        super().__init__(native.llama_model_get_vocab(self._model))
+
+
 class LlamaEngine(LlamaVocabulary):
     """A loaded model. `cached` are the tokens whose keys and values stand in its cache."""
 

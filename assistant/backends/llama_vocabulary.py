@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Literal
 
 import llama_cpp as native
 
@@ -49,6 +49,17 @@ class LlamaVocabulary:
     def is_special(self, token: int) -> bool:
         """Whether it is a control token."""
         return bool(native.llama_vocab_is_control(self._vocabulary, token))
+
+    def kind(self, token: int) -> Literal["normal", "control", "unknown", "user-defined", "byte"]:
+        """What a token is: text, or more than that (llama.cpp's attributes)."""
+        attributes = native.llama_vocab_get_attr(self._vocabulary, token)
+        if attributes & native.LLAMA_TOKEN_ATTR_CONTROL:
+            return "control"
+        if attributes & native.LLAMA_TOKEN_ATTR_UNKNOWN:
+            return "unknown"
+        if attributes & native.LLAMA_TOKEN_ATTR_USER_DEFINED:
+            return "user-defined"
+        return "byte" if attributes & native.LLAMA_TOKEN_ATTR_BYTE else "normal"
 
     def is_end(self, token: int) -> bool:
         """Whether it ends an answer."""

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from adapters.chat_prompt import ChatPrompt
-from adapters.chat_template import ChatTemplate
 from adapters.errors import GGUFError
 from adapters.files.gguf_facts import GGUFFacts
 from adapters.hotswap import HotSwap
@@ -19,6 +17,7 @@ from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
 from assistant.backends.form import Form, gbnf
 from assistant.backends.llama_engine import LlamaEngine
+from assistant.backends.model_prompt import model_prompt
 from assistant.backends.prefix_reuse import common_prefix, tokens_with_reuse
 from assistant.backends.token_scores import Scores, log_probability, step_of
 from assistant.conversation import Sampling
@@ -56,9 +55,7 @@ class LlamaCppBackend:
         size = context_size(facts, context)
         self._engine = LlamaEngine(facts.path, size, threads or max(1, cores - 1), batch_threads or cores, exact)
         self._special = SpecialTokens(self._engine.special_strings())
-        begin, end = self._engine.begin_end_strings()
-        first = begin if not facts.chat_template and self._engine.adds_begin() else ""
-        self._prompt = ChatPrompt(ChatTemplate(facts.chat_template, begin, end), self._special, first, end)
+        self._prompt = model_prompt(facts, self._engine, self._special)
         self._swap = HotSwap(facts, self._engine)
         self._facts = facts
         self._name = name or facts.name
