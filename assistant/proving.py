@@ -8,13 +8,11 @@ base says to the probe is remembered, so the next adapter costs half of it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from adapters.files.parity import ParityReport
 from adapters.mix import Share
@@ -24,55 +22,17 @@ from adapters.proof.evaluation import TOLERANCE, Answered, Evaluation, Probed, V
 from adapters.rows import Row
 from adapters.versions.finished_run import ROWS
 from adapters.versions.registered import Adapter, State, now
-from assistant.backends.base import ChatMessage
-from assistant.conversation import Sampling
-from assistant.errors import AdapterError, ContextOverflowError
+from assistant.errors import AdapterError
 from assistant.held_out import drawn, read_object, read_rows
 from assistant.model import Model
 from assistant.parity_check import check_parity
-from assistant.prompting import system_prompt
+from assistant.questioning import CONTEXT, Phase, Progress, Question, Questioning, Said
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 PARITY = "parity.json"
-ANSWER_ROOM = 16  # tokens an answer may have beyond twice those of the expected one
-CONTEXT = 2048
 UNTOUCHED = "No step of its training made held-out rows better, so what was kept is the base itself."
-Phase = Literal["loading", "base", "parity", "adapter", "judging"]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a proof is: questions done of all, of both models together; `seconds_left` 0.0 while unknown."""
-
-    phase: Phase
-    done: int
-    total: int
-    seconds_left: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What both are asked; `expected` is "" for an item of the probe, `rejected` where this is no pair."""
-
-    id: str
-    messages: tuple[ChatMessage, ...]
-    expected: str
-    max_tokens: int
-    rejected: str = ""
-    rated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """An answer, the loss on the expected one in nats for each token (None: not asked, or too long), and by how
-    many nats that is likelier than the rejected one, or its log-probability where it was rated (None: neither).
-    """
-
-    text: str
-    loss: float | None
-    gap: float | None = None
 
 
 async def prove(
@@ -127,9 +87,7 @@ class _Proof:
         self._rows = drawn([row for row in rows if row.split == "test" and row.turns and row.answer.strip()])
         self._learned = [row.answer for row in rows if row.split == "train" and row.turns]
         self._tolerance = tolerance
-        self._system = system_prompt(core.config.answer.system_prompt)
-        # As the chat asks, repetition penalty included, but greedy: the same question has one answer.
-        self._sampling = replace(core.config.sampling.sampling(), temperature=0.0, seed=0)
+        self._questioning = Questioning(core, model)
         self._begun = time.monotonic()
         self._done = self._total = 0
 
@@ -139,15 +97,15 @@ class _Proof:
         base_info = await self._model.ready()
         base_sha256 = await self._core.bases.sha256(Path(base_info.path))
         items = probe.load()
-        task, general = await self._task_questions(), [self._probe_question(item) for item in items]
-        known = await self._core.bases.probe_answers(base_sha256, probe.sha256(), self._asked)
+        task, general = await self._questioning.of_rows(self._rows), self._questioning.of_probe(items)
+        known = await self._core.bases.probe_answers(base_sha256, probe.sha256(), self._questioning.asked)
         new = [question for question in general if question.id not in known]
         self._total = len(task) + len(new)
         task_inside, general_inside = await self._inside(task), await self._inside(general)
         self._total += len(task_inside) + len(general_inside)
         base = await self._said("base", task)
         known |= {name: said.text for name, said in (await self._said("base", new)).items()}
-        await self._core.bases.keep_probe_answers(base_sha256, probe.sha256(), self._asked, known)
+        await self._core.bases.keep_probe_answers(base_sha256, probe.sha256(), self._questioning.asked, known)
         parity = None if self._untouched else await self._put_on()
         changed = base | await self._said("adapter", task_inside)
         answers = known | {name: said.text for name, said in (await self._said("adapter", general_inside)).items()}
@@ -165,69 +123,25 @@ class _Proof:
         )  # fmt: skip
         return await self._store(self._usable(evaluation, parity))
 
-    async def _task_questions(self) -> list[_Question]:
-        counts = await self._model.count([row.answer for row in self._rows])
-        return [
-            _Question(
-                str(place),
-                self._messages(row),
-                row.answer,
-                2 * count + ANSWER_ROOM,
-                row.rejected,
-                row.desirable is not None,
-            )
-            for place, (row, count) in enumerate(zip(self._rows, counts, strict=True))
-        ]
-
-    def _messages(self, row: Row) -> tuple[ChatMessage, ...]:
-        """The row's turns before its last answer, with the chat's system prompt where it has none."""
-        last = max(place for place, turn in enumerate(row.turns) if turn.role == "assistant")
-        turns = [ChatMessage(turn.role, turn.content) for turn in row.turns[:last]]
-        system = [] if turns and turns[0].role == "system" else [ChatMessage("system", self._system)]
-        return (*system, *turns)
-
-    def _probe_question(self, item: probe.Item) -> _Question:
-        messages = (ChatMessage("system", self._system), ChatMessage("user", item.prompt))
-        return _Question(item.id, messages, "", probe.MAX_TOKENS)
-
-    async def _inside(self, questions: Sequence[_Question]) -> list[_Question]:
+    async def _inside(self, questions: Sequence[Question]) -> list[Question]:
         """Those that the adapter is for, as the chat would ask them; to the others the base answers in any case."""
         if self._untouched:
             return []
         near = await self._core.scopes.near(self._adapter, [question.messages[-1].content for question in questions])
         return [
-            replace(question, messages=(*question.messages[:-1], ChatMessage("user", wording))) if wording else question
-            for question, wording in zip(questions, near, strict=True)
-            if wording is not None
+            question.in_words(wording) for question, wording in zip(questions, near, strict=True) if wording is not None
         ]
 
-    @property
-    def _asked(self) -> str:
-        """All that decides what a model answers to the probe, beside the model."""
-        return json.dumps([self._system, asdict(self._sampling), probe.MAX_TOKENS])
-
-    async def _said(self, phase: Phase, questions: Sequence[_Question]) -> dict[str, _Said]:
-        """Answers by question; those too long for the context are missing."""
-        found = {}
-        for question in questions:
-            self._tell(phase)
-            with contextlib.suppress(ContextOverflowError):  # then it is compared for neither
-                found[question.id] = await self._answer(question)
-            self._done += 1
+    async def _said(self, phase: Phase, questions: Sequence[Question]) -> dict[str, Said]:
+        """Answers by question, and how far that is."""
+        before = self._done
         self._tell(phase)
-        return found
 
-    async def _answer(self, question: _Question) -> _Said:
-        sampling: Sampling = replace(self._sampling, max_tokens=question.max_tokens)
-        pieces = [piece async for piece in self._model.complete(question.messages, sampling) if isinstance(piece, str)]
-        if not question.expected:
-            return _Said("".join(pieces), None)
-        score = await self._model.score(question.messages, question.expected)
-        said = _Said("".join(pieces), -score.log_probability / max(score.tokens, 1))
-        if not question.rejected:
-            return replace(said, gap=score.log_probability) if question.rated else said
-        rejected = await self._model.score(question.messages, question.rejected)
-        return replace(said, gap=score.log_probability - rejected.log_probability)
+        def done(count: int) -> None:
+            self._done = before + count
+            self._tell(phase)
+
+        return await self._questioning.said(questions, done)
 
     @property
     def _untouched(self) -> bool:
@@ -256,7 +170,7 @@ class _Proof:
         return await check_parity(self._model, [Share(self._adapter.label)], reference)
 
     def _answered(
-        self, questions: Sequence[_Question], base: dict[str, _Said], adapter: dict[str, _Said]
+        self, questions: Sequence[Question], base: dict[str, Said], adapter: dict[str, Said]
     ) -> list[Answered]:
         return [
             Answered(

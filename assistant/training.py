@@ -28,7 +28,7 @@ from assistant.training_plan import Plan, TrainRequest
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
-    from assistant.proving import Progress
+    from assistant.questioning import Progress
 
 __all__ = ["Plan", "TrainRequest", "Training"]
 Events = AsyncGenerator[dict[str, Any], None]

@@ -18,7 +18,7 @@ from assistant.safe_text import safe_line
 if TYPE_CHECKING:
     from adapters.proof.evaluation import Evaluation
     from adapters.proof.intervals import Figure
-    from assistant.proving import Progress
+    from assistant.questioning import Progress
 
 PHASES = {
     "loading": "loading the model", "base": "the base answers", "parity": "comparing engines",

@@ -124,7 +124,8 @@ class TrainingJob:
                 watch.observe(event)
 
     async def _prove(self, adapter: Adapter, watch: Watch) -> None:
-        from assistant.proving import Progress, prove
+        from assistant.proving import prove
+        from assistant.questioning import Progress
 
         def progress(told: Progress) -> None:
             watch.observe({"event": "proving", "phase": told.phase, "done": told.done, "total": told.total})

@@ -10,7 +10,8 @@ from adapters.proof import probe
 from adapters.proof.evaluation import evaluation_from_json
 from adapters.rows import Origin, Row, Turn
 from assistant.errors import AdapterError, NotFoundError
-from assistant.proving import Progress, prove
+from assistant.proving import prove
+from assistant.questioning import Progress
 from tests.made_run import finished_run, rows
 
 FEW = [
