@@ -13,6 +13,7 @@ from adapters.data.building import with_rows
 from adapters.data.dataset import Card, Dataset, holding, parse_rows, plain
 from adapters.errors import DatasetError
 from adapters.rows import Row
+from adapters.versions.continuing import learned_from
 from assistant.drafting import Draft, read_drafts, save_drafts
 from assistant.errors import UsageError
 from assistant.storage.datasets import list_datasets, load_dataset, remove_dataset, save_dataset
@@ -74,11 +75,11 @@ async def find_everywhere(core: Core, text: str, trained: Mapping[str, Sequence[
 
 
 async def adapters_by_dataset(core: Core) -> dict[str, list[str]]:
-    """The names of the adapters trained on each dataset, by its hash."""
+    """The names of the adapters trained on each dataset, by its hash; also of those that began from such a one."""
     found: dict[str, list[str]] = {}
     for adapter in await core.registry.all():
-        if adapter.facts and adapter.facts.dataset_sha256:
-            found.setdefault(adapter.facts.dataset_sha256, []).append(adapter.label)
+        for sha256 in learned_from(adapter.facts) if adapter.facts else ():
+            found.setdefault(sha256, []).append(adapter.label)
     return found
 
 

@@ -23,12 +23,12 @@ from assistant import offline, training_plan
 from assistant.errors import AssistantError, StorageError, TrainingError, error_from_name
 from assistant.models.location import resolve_model
 from assistant.prompting import system_prompt
+from assistant.questioning import Progress, followed
 from assistant.storage.datasets import dataset_folder
 from assistant.training_plan import Plan, TrainRequest
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
-    from assistant.questioning import Progress
 
 __all__ = ["Plan", "TrainRequest", "Training"]
 Events = AsyncGenerator[dict[str, Any], None]
@@ -68,8 +68,9 @@ class Training:
             dataset = await training_plan.prepared_dataset(self._core, request)
             rows = dataset_folder(self._core.config.home, dataset.card.name) / "rows.jsonl"
             system = system_prompt(self._core.config.answer.system_prompt)
-            digest = await self._core.bases.sha256(plan.gguf)
-            run = RunPlan(request.name, plan.base, digest, rows, dataset.card.name, plan.recipe, system)
+            run = RunPlan(
+                request.name, plan.base, plan.base_sha256, rows, dataset.card.name, plan.recipe, system, plan.begin
+            )
             run_id = await asyncio.to_thread(self._runs.prepare, run)
         yield {"event": "prepared", "run": run_id, "dataset": dataset.card.name}
         async with contextlib.aclosing(self.resume(run_id, prove=prove)) as events:
@@ -192,17 +193,14 @@ class Training:
     async def _prove(self, adapter: Adapter) -> Events:
         from assistant.proving import prove
 
-        told: asyncio.Queue[Progress | None] = asyncio.Queue()
-        task = asyncio.create_task(prove(self._core, adapter, told.put_nowait))
-        task.add_done_callback(lambda _: told.put_nowait(None))
-        try:
-            while (progress := await told.get()) is not None:
-                yield {"event": "proving", "adapter": adapter.label, **asdict(progress)}
+        proof = followed(lambda tell: prove(self._core, adapter, tell))
+        async with contextlib.aclosing(proof):
             with translated():
-                evaluation = await task
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
+                async for told in proof:
+                    if isinstance(told, Progress):
+                        yield {"event": "proving", "adapter": adapter.label, **asdict(told)}
+                    else:
+                        evaluation = told
         verdict = evaluation.verdict
         yield {
             "event": "verdict", "adapter": adapter.label, "decision": verdict.decision, "reason": verdict.reason,

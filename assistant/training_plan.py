@@ -18,8 +18,9 @@ from adapters.errors import DatasetError
 from adapters.proof.evaluation import MIN_ROWS
 from adapters.training.estimate import Estimate, Machine, Work, flops_per_token, table
 from adapters.training.recipe import Recipe, recipe_from_json
-from adapters.training.runs import RunSummary
+from adapters.training.runs import Beginning, RunSummary
 from adapters.training.shape import Shape, shape_of
+from adapters.versions.continuing import continued
 from assistant.curation import DatasetRequest, build_dataset, facts_in_documents, plan_dataset
 from assistant.errors import TrainingError, UsageError
 from assistant.models.location import STARTER_FILE, resolve_model
@@ -35,29 +36,34 @@ NO_BITSANDBYTES = "needs bitsandbytes, which is not installed"
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
     """What to train. `dataset` is a dataset's name or a file of rows; `base` "" the chat's model, else a
-    GGUF file or a safetensors folder.
+    GGUF file or a safetensors folder; `begin` the adapter to go on from, "" for none.
     """
 
     name: str
     dataset: str
     recipe: Recipe = field(default_factory=Recipe)
     base: str = ""
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training needs. `gguf` is the model its result is for; `table` has every method, in bytes and seconds."""
+    """What a training needs. `gguf` is the model its result is for, `base_sha256` its hash; `table` has every method,
+    in bytes and seconds.
+    """
 
     name: str
     dataset: str
     base: Path
     gguf: Path
+    base_sha256: str
     recipe: Recipe
     rows: dict[str, int]
     tokens: int
     table: tuple[Estimate, ...]
     advice: Advice
     warnings: tuple[str, ...]
+    begin: Beginning | None = None
     free: int = 0  # bytes of memory there are to train in, of the GPU where there is one
 
     @property
@@ -120,13 +126,18 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
     shape = await asyncio.to_thread(shape_of, base)
     dataset = await _planned_dataset(core, request)
     recipe, rows = fitted(request.recipe, dataset), dataset.rows
+    digest, begin = await core.bases.sha256(gguf), None
+    if request.begin:
+        recipe, begin = continued(await core.registry.get(request.begin), recipe, digest)
     advice = await asyncio.to_thread(advise, rows, await facts_in_documents(core, rows))
     warnings = [*dataset.card.warnings, *_enough(dataset, advice), *_held_out(dataset), *_recipe_warnings(recipe, base)]
+    if begin:
+        warnings.append(f"Goes on from {begin.adapter}, in its shape: rank {recipe.rank}, alpha {recipe.alpha:g}.")
     work, machine = _work(dataset, base, runs), await _machine(core, shape, base, runs)
     estimates = [_with_library(entry) for entry in table(shape, recipe, work, machine)]
     return Plan(
-        request.name, dataset.card.name, base, gguf, recipe, dict(dataset.card.rows), dataset.card.tokens,
-        tuple(estimates), advice, tuple(dict.fromkeys(warnings)), machine.memory,
+        request.name, dataset.card.name, base, gguf, digest, recipe, dict(dataset.card.rows), dataset.card.tokens,
+        tuple(estimates), advice, tuple(dict.fromkeys(warnings)), begin, machine.memory,
     )  # fmt: skip
 
 

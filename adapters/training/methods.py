@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PromptTuningConfig, get_peft_model
+from peft import (
+    LoraConfig,
+    PromptTuningConfig,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -41,11 +49,11 @@ class Prepared:
         return weight
 
 
-def prepare(base: Path, recipe: Recipe, device: torch.device) -> Prepared:
-    """Load the base and make ready what the recipe trains.
+def prepare(base: Path, recipe: Recipe, device: torch.device, begin: Path | None = None) -> Prepared:
+    """Load the base and make ready what the recipe trains; a LoRA goes on from PEFT's weights in the file `begin`.
 
     Raises:
-        TrainingError: the base cannot be read, or a library is missing.
+        TrainingError: the base cannot be read, a library is missing, or the weights are of another shape.
     """
     compute = _compute(recipe, device)
     torch.manual_seed(recipe.seed)
@@ -59,6 +67,8 @@ def prepare(base: Path, recipe: Recipe, device: torch.device) -> Prepared:
             quantize(model, recipe.bits, compute)
         model = model.to(device)
         peft = get_peft_model(model, _config(recipe))
+        if begin:
+            _begin(peft, begin)
         prepared = Prepared(model, peft, compute)
         fuse(peft)
         _start_soft_prompt(prepared)
@@ -103,6 +113,22 @@ def _config(recipe: Recipe) -> LoraConfig | PromptTuningConfig:
         task_type="CAUSAL_LM", r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, bias="none",
         use_rslora=recipe.rslora, target_modules=list(recipe.targets),
     )  # fmt: skip
+
+
+def _begin(peft: Any, weights: Path) -> None:
+    """Put an adapter's weights in place of fresh ones, all of them."""
+    try:
+        state = load_file(weights)
+        wanted = {name: weight.shape for name, weight in get_peft_model_state_dict(peft).items()}
+        fits = {name: weight.shape for name, weight in state.items()} == wanted
+    except (OSError, SafetensorError):
+        fits = False
+    if not fits:
+        raise TrainingError(
+            "The adapter to go on from does not fit: its weights have another shape, or the file is damaged.",
+            "Train with its own recipe, or from the start.",
+        )
+    set_peft_model_state_dict(peft, state)
 
 
 def _start_soft_prompt(prepared: Prepared) -> None:

@@ -21,7 +21,15 @@ from adapters.training.recipe import Recipe
 
 Wish = Literal["pause", "cancel", "finish"]  # finish: keep what is learned so far as the result
 RunState = Literal["running", "paused", "cancelled", "finished", "failed", "interrupted"]
-RUN, ROWS, EVENTS, STOP, CHATTING, PROCESS = "run.json", "rows.jsonl", "events.jsonl", "stop", "chatting", "pid"
+RUN, ROWS, BEGIN, EVENTS, STOP, CHATTING, PROCESS = (
+    "run.json",
+    "rows.jsonl",
+    "begin.safetensors",
+    "events.jsonl",
+    "stop",
+    "chatting",
+    "pid",
+)
 STOP_SECONDS = 30.0  # a step of a large model may take that long; then the process is ended
 ENDS: dict[str, RunState] = {
     "paused": "paused", "cancelled": "cancelled", "finished": "finished", "failed": "failed",
@@ -29,8 +37,19 @@ ENDS: dict[str, RunState] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """The adapter that training goes on from: its name, its PEFT weights, SHA-256 of all datasets it has learned."""
+
+    adapter: str
+    weights: Path
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What is to be trained: rows of a dataset, on a base, by a recipe, under a name."""
+    """What is to be trained: rows of a dataset, on a base, by a recipe, under a name; from fresh weights, or from those
+    of an adapter of the same shape.
+    """
 
     name: str
     base: Path  # a GGUF file or a safetensors folder
@@ -39,6 +58,7 @@ class RunPlan:
     dataset: str
     recipe: Recipe
     system_prompt: str  # what the chat puts before every conversation
+    begin: Beginning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,8 @@ class TrainingRuns:
         temporary.mkdir(mode=0o700)
         try:
             shutil.copyfile(plan.rows, temporary / ROWS)
+            if plan.begin:
+                shutil.copyfile(plan.begin.weights, temporary / BEGIN)
             facts = {
                 "id": run_id, "name": plan.name, "base": str(plan.base), "base_sha256": plan.base_sha256,
                 "dataset": plan.dataset, "dataset_sha256": sha256_of(temporary / ROWS),
@@ -81,6 +103,8 @@ class TrainingRuns:
                 "replay_cache": str(self.folder.parent / "replay"),
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }  # fmt: skip
+            if plan.begin:
+                facts["begun_from"] = {"adapter": plan.begin.adapter, "datasets": list(plan.begin.datasets)}
             with (temporary / RUN).open("x", encoding="utf-8") as file:
                 json.dump(facts, file, indent=1)
             publish(temporary, final)

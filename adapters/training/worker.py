@@ -116,7 +116,8 @@ class Run:
         self.device = accelerator.device
         codec = codec_from(load_tokenizer(self.base), self.facts["system_prompt"])
         train, validation = (self._encoded(codec, split) for split in ("train", "validation"))
-        prepared = prepare(self.base, self.recipe, accelerator.device)
+        begin = self.folder / "begin.safetensors"
+        prepared = prepare(self.base, self.recipe, accelerator.device, begin if begin.exists() else None)
         with accelerator.main_process_first():
             replay = self._replay(prepared, codec)
         if wanted := self.agreed():

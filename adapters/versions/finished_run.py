@@ -47,6 +47,8 @@ def read(run: Path) -> FinishedRun:
     if not isinstance(main, Path):
         raise TrainingError(f"The run {run.name} has no {MAIN_FILES[kind]} in its result.", "Let it finish first.")
     architecture, rank = gguf_facts(main, kind) if main.suffix == ".gguf" else ("", 0)
+    if begun := about.get("begun_from"):
+        figures["begun_from"] = begun
     facts = Facts(
         kind, str(recipe.get("method", "lora")), architecture, rank, Path(str(about.get("base", ""))).stem,
         str(about.get("base_sha256", "")), str(about.get("dataset", "")), str(about.get("dataset_sha256", "")),

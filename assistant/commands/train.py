@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
-import signal
 from collections.abc import AsyncGenerator
 from dataclasses import fields
 from pathlib import Path
@@ -14,16 +12,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from adapters.training.recipe import METHODS, Recipe, recipe_from_json
 from adapters.training.runs import Wish
+from assistant.commands.following import ended, follow
 from assistant.commands.opening import opened_core
 from assistant.commands.train_report import Report, say_plan, say_run
 from assistant.config import Config
-from assistant.errors import AssistantError, TrainingError, UsageError
-from assistant.output import emit, fail, say, warn
+from assistant.errors import UsageError
+from assistant.output import emit, say
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
-INTERRUPTED = 130
 KNOBS = {entry.name: str(entry.type) for entry in fields(Recipe)}
 
 
@@ -36,6 +34,7 @@ def add_parsers(commands: Any) -> None:
     parser.add_argument(
         "--base", default="", metavar="PATH", help="GGUF or safetensors folder; the chat's model if none"
     )
+    parser.add_argument("--from", dest="begin", default="", metavar="ADAPTER", help="go on from this adapter's weights")
     parser.add_argument("--method", choices=METHODS, help="lora (default), qlora, full, partial or prompt")
     _add_knobs(parser)
     parser.add_argument("--recipe", default="", metavar="FILE", help="a recipe.json, such as an adapter's own")
@@ -134,7 +133,7 @@ async def run_train(arguments: argparse.Namespace, config: Config) -> int:
 async def _train(arguments: argparse.Namespace, config: Config) -> int:
     from assistant.training import TrainRequest
 
-    request = TrainRequest(arguments.name, arguments.data, recipe_of(arguments), arguments.base)
+    request = TrainRequest(arguments.name, arguments.data, recipe_of(arguments), arguments.base, arguments.begin)
     async with opened_core(config, shared=arguments.plan) as core:
         if not arguments.json or arguments.plan:
             plan = await core.training.plan(request)
@@ -150,34 +149,11 @@ async def _train(arguments: argparse.Namespace, config: Config) -> int:
 async def _followed(
     core: Core, events: AsyncGenerator[dict[str, Any], None], arguments: argparse.Namespace, run_id: str
 ) -> int:
-    """Show a stream of events to its end; Ctrl-C pauses, a second one leaves at once."""
+    """Show a stream of events to its end, and put on what is proven where that was asked for."""
     report = Report(arguments.json, run_id)
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    asked: list[asyncio.Task[None]] = []
-
-    def interrupted() -> None:
-        if asked or not report.training or task is None:
-            task.cancel() if task else None
-            return
-        report.line_done()
-        warn("Pausing at the next step; Ctrl-C again leaves at once.")
-        asked.append(loop.create_task(core.training.stop(report.run, "pause")))
-
-    loop.add_signal_handler(signal.SIGINT, interrupted)
-    try:
-        async with contextlib.aclosing(events) as stream:
-            async for event in stream:
-                report.show(event)
-        if arguments.activate:
-            await _activate(core, report)
-    except asyncio.CancelledError:
-        report.state = "paused" if report.training else "interrupted"
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        for stopping in asked:
-            with contextlib.suppress(AssistantError):
-                await stopping
-    return _ended(report)
+    if await follow(core, events, report) and arguments.activate:
+        await _activate(core, report)
+    return ended(report)
 
 
 async def _activate(core: Core, report: Report) -> None:
@@ -187,19 +163,6 @@ async def _activate(core: Core, report: Report) -> None:
         report.told(f"On: {mix}")
     elif report.adapter:
         report.told(f"{report.adapter} is not put on: it is not proven.")
-
-
-def _ended(report: Report) -> int:
-    report.end()
-    if report.state == "failed":
-        return fail(TrainingError(report.failure[0], report.failure[1]))
-    if report.state == "finished":
-        return 0
-    if report.training and report.run:
-        warn(f"{report.run} is {report.state}. Go on with: assistant train --resume {report.run}")
-    elif report.adapter:
-        warn(f"{report.adapter} is trained, not proven. Go on with: assistant adapters prove {report.adapter}")
-    return INTERRUPTED
 
 
 async def _list(arguments: argparse.Namespace, config: Config) -> int:

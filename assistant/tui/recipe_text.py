@@ -25,8 +25,9 @@ FIELDS = {  # the knobs with a field of their own, in order, with what each is c
 }  # fmt: skip
 
 
-def parse_recipe(method: str, fields: Mapping[str, str], more: str) -> tuple[Recipe, str]:
-    """The recipe of typed fields (empty ones keep their default) and of `more`, key=value words; and the base it names.
+def parse_recipe(method: str, fields: Mapping[str, str], more: str) -> tuple[Recipe, str, str]:
+    """The recipe of typed fields (empty ones keep their default) and of `more`, key=value words; the base and the
+    adapter to go on from that it names.
 
     Raises:
         RecipeError: a field that is no number, an unknown key, or a value outside its range.
@@ -38,13 +39,13 @@ def parse_recipe(method: str, fields: Mapping[str, str], more: str) -> tuple[Rec
         if not equals or not text:
             raise RecipeError(f"{word} is no setting.", "Write KEY=VALUE, such as seed=7 or targets=q_proj,v_proj.")
         texts[name.strip()] = text
-    base = texts.pop("base", "")
+    base, begin = texts.pop("base", ""), texts.pop("from", "")
     default = Recipe()
     for name, text in texts.items():
         if not hasattr(default, name) or name.startswith("_"):
             recipe_from_json({name: text})  # refuses, and names those there are
         given[name] = _value(name, text.strip(), getattr(default, name))
-    return recipe_from_json(given), base
+    return recipe_from_json(given), base, begin
 
 
 def _value(name: str, text: str, default: Any) -> Any:

@@ -16,7 +16,8 @@ from assistant import proving
 from assistant.bootstrap import opened
 from assistant.config import load_config
 from assistant.conversation import Sampling
-from assistant.errors import AdapterError
+from assistant.errors import AdapterError, TrainingError
+from assistant.forgetting import find_everywhere
 from assistant.training import TrainRequest
 from tests.made_training import facts_file, trainable_model, training_home
 
@@ -87,6 +88,35 @@ async def test_trained_registered_proven_put_on_and_rolled_back(learned, small_p
         assert (await answer(core, question)).text == base.text
         assert [run.state for run in await core.training.runs()] == ["finished"]
         assert not (core.training.runs_folder / registered["run"] / "checkpoints").exists()
+
+
+async def test_training_goes_on_from_an_adapter(learned, tmp_path):
+    """The loss begins where the earlier adapter ended, in its shape; what that one learned is known of the new one."""
+    home, events = learned
+    before = named(events, "finished")[0]["result"]
+    async with opened(load_config(home)) as core:
+        text = "Who lives in house 3?"
+        request = TrainRequest("more", "house", replace(TINY, rank=8, epochs=2, learning_rate=1e-4), begin="house@v1")
+        plan = await core.training.plan(request)
+        assert plan.recipe.rank == 4 and any("Goes on from house@v1" in warning for warning in plan.warnings)
+        more = await events_of(core.training.train(request, prove=False))
+        first = named(more, "validation")[0]["loss"]
+        assert first == pytest.approx(before["validation_loss"], rel=0.02)
+        adapter = await core.registry.get("more")
+        assert adapter.facts.training["begun_from"]["adapter"] == "house@v1"
+        rows = tmp_path / "other.jsonl"
+        rows.write_text(facts_file(tmp_path / "facts.jsonl").read_text().replace("house", "flat"))
+        await events_of(core.training.train(TrainRequest("other", str(rows), TINY, begin="more"), prove=False))
+        assert {"house@v1", "more@v1", "other@v1"} <= set((await find_everywhere(core, text)).adapters)
+        await core.registry.remove(await core.registry.get("other"))
+        weights = adapter.folder / "peft" / "adapter_model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-64])
+        request = replace(request, begin="more")
+        broken = await events_of(core.training.train(request, prove=False))
+        assert broken[-1]["event"] == "failed" and "does not fit" in broken[-1]["message"]
+        weights.unlink()
+        with pytest.raises(TrainingError, match="came without the weights"):
+            await core.training.plan(request)
 
 
 async def test_killed_cancelled_and_resumed_it_ends_like_one_that_was_not(learned):

@@ -47,7 +47,7 @@ class RecipePane(Container):
             )
             for name, label in FIELDS.items():
                 yield from _field(label, Input(id=f"knob-{name}", compact=True, placeholder=_hint(default, name)))
-            yield from _field("More", Input(id="more", compact=True, placeholder="KEY=VALUE …"))
+            yield from _field("More", Input(id="more", compact=True, placeholder="KEY=VALUE … from=ADAPTER"))
         with VerticalScroll(id="needs"):
             yield Plain(id="recipe-told")
             yield Plain(id="plan")
@@ -88,9 +88,9 @@ class RecipePane(Container):
             raise AdaptersError("No dataset is chosen.", "Choose one on page 1 with Enter.")
         knobs = {name: self.query_one(f"#knob-{name}", Input).value for name in FIELDS}
         method = str(self.query_one("#method", Select).value)
-        recipe, base = parse_recipe(method, knobs, self.query_one("#more", Input).value)
+        recipe, base, begin = parse_recipe(method, knobs, self.query_one("#more", Input).value)
         name = self.query_one("#adapter-name", Input).value.strip()
-        return TrainRequest(name or self._card.name, self._card.name, recipe, base)
+        return TrainRequest(name or self._card.name, self._card.name, recipe, base, begin)
 
     def show_plan(self, plan: Plan) -> None:
         """What it would need."""

@@ -18,11 +18,11 @@ from assistant.tui.training_watch import Watch, duration, watched
 
 def test_typed_fields_become_a_recipe() -> None:
     """Empty fields keep their default; what cannot be is told by its name."""
-    assert parse_recipe("lora", {"rank": "", "epochs": " "}, "") == (Recipe(), "")
-    made, base = parse_recipe("qlora", {"rank": "4"}, "targets=q_proj,v_proj rslora=true bits=int8 base=/models/x")
-    assert (
-        made == Recipe("qlora", rank=4, targets=("q_proj", "v_proj"), rslora=True, bits="int8") and base == "/models/x"
-    )
+    assert parse_recipe("lora", {"rank": "", "epochs": " "}, "") == (Recipe(), "", "")
+    more = "targets=q_proj,v_proj rslora=true bits=int8 base=/models/x from=style@v2"
+    made, base, begin = parse_recipe("qlora", {"rank": "4"}, more)
+    assert made == Recipe("qlora", rank=4, targets=("q_proj", "v_proj"), rslora=True, bits="int8")
+    assert (base, begin) == ("/models/x", "style@v2")
     for fields, more, told in (
         ({"rank": "4.5"}, "", "whole number"), ({"epochs": "x"}, "", "must be a number"), ({}, "seed", "no setting"),
         ({}, "colour=red", "no setting colour"), ({}, "rslora=1", "true or false"), ({"rank": "9999"}, "", "from 1 to"),
