@@ -48,10 +48,10 @@ class AssistantApp(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="help"),
-        Binding("ctrl+l", "library", "Library", id="library"),
-        Binding("f3", "adapters", "Adapters", id="adapters"),
+        Binding("ctrl+l", "open('library')", "Library", id="library"),
+        Binding("f3", "open('adapters')", "Adapters", id="adapters"),
         Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
-        Binding("f9", "scores", "Scores", show=False, id="scores"),
+        Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
     ]
@@ -215,45 +215,15 @@ class AssistantApp(App[None]):
 
     # -- screens --------------------------------------------------------------
 
-    def action_library(self) -> None:
-        """Open the library."""
-        if self.ingest is None or self.folders is None:
-            self.say("The library is not open yet.", "warning")
-            return
-        from assistant.tui.screens.library import LibraryScreen
+    def action_open(self, name: str, argument: str = "") -> None:
+        """Open a screen over the chat (see opening.SCREENS)."""
+        from assistant.tui.opening import open_screen
 
-        if not isinstance(self.screen, LibraryScreen):
-            self.push_screen(LibraryScreen(self.core, self.ingest, self.folders))
-
-    def action_adapters(self) -> None:
-        """Open the list of adapters."""
-        if self.training is None:
-            self.say("The adapters are not open yet.", "warning")
-            return
-        from assistant.tui.screens.adapters import AdaptersScreen
-
-        if not isinstance(self.screen, AdaptersScreen):
-            self.push_screen(AdaptersScreen(self.core, self.training))
-
-    def action_scores(self) -> None:
-        """Open the scores."""
-        if self.training is None:
-            self.say("The scores are not open yet.", "warning")
-            return
-        from assistant.tui.screens.scores import ScoresScreen
-
-        if not isinstance(self.screen, ScoresScreen):
-            self.push_screen(ScoresScreen(self.core))
+        open_screen(self, name, argument)
 
     def action_train(self, name: str = "") -> None:
         """Open training; with a name, at its recipe."""
-        if self.training is None:
-            self.say("Training is not open yet.", "warning")
-            return
-        from assistant.tui.screens.train import TrainScreen
-
-        if not isinstance(self.screen, TrainScreen):
-            self.push_screen(TrainScreen(self.core, self.training, name))
+        self.action_open("train", name)
 
     def action_roll_back(self) -> None:
         """Put on the adapters that were on before."""

@@ -57,7 +57,7 @@ class CommandActions:
         self._screen.action_toggle_chats()
 
     async def _docs(self, rest: str) -> None:
-        self._screen.app.action_library()
+        self._screen.app.action_open("library")
 
     async def _add(self, rest: str) -> None:
         path = expanded(rest.removesuffix(" --yes"))
@@ -172,7 +172,7 @@ class CommandActions:
         self._screen.composer.tell(f"{info.name} answers from now on.")
 
     async def _adapters(self, rest: str) -> None:
-        self._screen.app.action_adapters()
+        self._screen.app.action_open("adapters")
 
     async def _adapter(self, rest: str) -> None:
         self._refuse_while_answering()
@@ -208,7 +208,7 @@ class CommandActions:
         await self._screen.comparing.run(rest.split())
 
     async def _scores(self, rest: str) -> None:
-        self._screen.app.action_scores()
+        self._screen.app.action_open("scores")
 
     async def _teach(self, rest: str) -> None:
         if not rest:

@@ -1,0 +1,31 @@
+"""The screens that are opened over the chat, by name: each when it is first asked for, and none twice."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from assistant.tui.app import AssistantApp
+
+# name -> module, class, and what it is made with beside the core
+SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]]]] = {
+    "library": ("library", "LibraryScreen", lambda app, _: (app.ingest, app.folders)),
+    "adapters": ("adapters", "AdaptersScreen", lambda app, _: (app.training,)),
+    "scores": ("scores", "ScoresScreen", lambda app, _: ()),
+    "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
+}
+
+
+def open_screen(app: AssistantApp, name: str, argument: str = "") -> None:
+    """Open a screen unless it is open; `argument` is what follows its command."""
+    if app.training is None:  # it comes last: whatever a screen needs is there with it
+        app.say("One moment: the assistant is being opened.", "warning")
+        return
+    module, kind, made_with = SCREENS[name]
+    screen: type[Screen[Any]] = getattr(importlib.import_module(f"assistant.tui.screens.{module}"), kind)
+    if not isinstance(app.screen, screen):
+        app.push_screen(screen(app.core, *made_with(app, argument)))
