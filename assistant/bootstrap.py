@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from assistant.storage.comparisons import Comparisons
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
+    from assistant.storage.judgements import Judgements
     from assistant.storage.scores import Scores
     from assistant.storage.teachings import Teachings
     from assistant.tokens.inspector import TokenInspector
@@ -49,6 +50,7 @@ class Core:
     conversations: Conversations
     scores: Scores
     comparisons: Comparisons
+    judgements: Judgements
     teachings: Teachings
     engine: ChatEngine
     model: Model
@@ -165,6 +167,7 @@ class Core:
         from assistant.model import Model
         from assistant.storage.comparisons import Comparisons
         from assistant.storage.conversations import Conversations
+        from assistant.storage.judgements import Judgements
         from assistant.storage.scores import Scores
         from assistant.storage.teachings import Teachings
         from assistant.training import Training
@@ -185,6 +188,7 @@ class Core:
         self.conversations = Conversations(chats)
         self.scores = Scores(chats)
         self.comparisons = Comparisons(chats)
+        self.judgements = Judgements(chats)
         self.trials = AdapterTrials(None if documents.read_only else documents)
         self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.registry = Registry(documents, config.home / "adapters")

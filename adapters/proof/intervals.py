@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+
+from adapters.proof.rank_correlation import NORMAL_95
 
 RESAMPLES = 2_000
 LEVEL = 0.95
@@ -77,3 +80,28 @@ def told_apart(name: str, good: Sequence[float], bad: Sequence[float], seed: int
     edge = int(RESAMPLES * (1 - LEVEL) / 2)
     low, high = shares[edge] - 0.5, shares[-1 - edge] - 0.5
     return Figure(name, 0.5, share, share - 0.5, low, high, len(good) + len(bad))
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share over `count` independent trials (Wilson, JASA 22, 1927); 0 to 1 without any.
+
+    It keeps its width where all trials went one way, which a bootstrap does not.
+    """
+    if not count:
+        return 0.0, 1.0
+    square = NORMAL_95**2 / count
+    middle = (share + square / 2) / (1 + square)
+    reach = NORMAL_95 * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def share_by_group(values: Sequence[float], groups: Sequence[Hashable]) -> tuple[float, float, float]:
+    """The mean over groups of each group's mean share, with Wilson's interval over as many trials as there are groups.
+
+    Values of one group, such as pairs of answers to one question, are no independent evidence.
+    """
+    sums: dict[Hashable, list[float]] = {}
+    for value, group in zip(values, groups, strict=True):
+        sums.setdefault(group, []).append(value)
+    share = statistics.fmean(statistics.fmean(each) for each in sums.values()) if sums else 0.0
+    return share, *wilson(share, len(sums))

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.proof.rank_correlation import spearman, spearman_interval
-from assistant.scoring.automatic import own_values
+from assistant.scoring.automatic import PERPLEXITY, own_values
 from assistant.scoring.format_rules import parse_rule
+from assistant.scoring.judge import Judge, judging, weighted
 from assistant.scoring.score import Scored
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 ENOUGH = 10  # scored answers that have a figure; fewer say nothing
+JUDGE = "judge's points"
 NEWEST = 300  # answers measured at most
 
 Progress = Callable[[int, int], None]
@@ -45,24 +47,36 @@ class Agreement:
         return "goes against you" if self.high < 0 else "not beyond chance"
 
 
-async def agreement(core: Core, progress: Progress = lambda done, total: None) -> list[Agreement]:
+async def agreement(core: Core, progress: Progress = lambda done, total: None, *, ask: bool = False) -> list[Agreement]:
     """Measure the newest scored answers and compare; the best agreement first, then what cannot be told.
 
+    With `ask` the model is asked for the perplexity of those of which it is not known yet; the judge's points count
+    where it has judged before.
+
     Raises:
-        UsageError: a rule of the settings is none; LibraryError, WorkerError: a child died.
+        UsageError: a rule of the settings is none; LibraryError, WorkerError: a child died; ModelError: the chat's
+        model is not there, or with `ask` cannot be run a second time.
     """
     scored = [each for each in await core.scores.all() if each.score.overall is not None][:NEWEST]
     rules = [parse_rule(text) for text in core.config.scoring.rules]
     figures: list[dict[str, float]] = []
-    for done, each in enumerate(scored):
-        progress(done, len(scored))
-        message = await core.conversations.message(each.score.message)
-        figures.append(await own_values(core, message, rules))
+    async with judging(core) as judge:
+        for done, each in enumerate(scored):
+            progress(done, len(scored))
+            message = await core.conversations.message(each.score.message)
+            figures.append(await own_values(core, message, rules) | await _by_model(judge, each.score.message, ask))
     answers, right = [each.answer for each in scored], references(scored)
     if any(right):
         reply = await core.measuring.call("measure", answers=answers, references=right)
         figures = [own | found for own, found in zip(figures, reply.data, strict=True)]
     return compared([each.score.overall or 0.0 for each in scored], figures)
+
+
+async def _by_model(judge: Judge, message_id: int, ask: bool) -> dict[str, float]:
+    perplexity = await judge.perplexity(message_id, ask=ask)
+    points = await judge.points(message_id, ask=False)
+    found = {} if perplexity is None else {PERPLEXITY: perplexity}
+    return found if points is None else found | {JUDGE: weighted(points)}
 
 
 def references(scored: Sequence[Scored]) -> list[list[str]]:

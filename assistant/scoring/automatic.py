@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.attribution import passage_sentences
 from assistant.conversation import Message
-from assistant.errors import UsageError
+from assistant.errors import ModelError, UsageError, WorkerError
 from assistant.scoring.format_rules import Rule, broken, parse_rule
 from assistant.scoring.grounding import Supports, closeness, grounding, statements
+from assistant.scoring.judge import judging
 from assistant.scoring.refusal import declines, refusal_right
 from ingest.document import Passage
 
@@ -19,25 +20,31 @@ if TYPE_CHECKING:
 
 
 YES_NO = ("declines", "refusal right")
+PERPLEXITY = "perplexity"
+TOO_LONG = "The answer with all before it is longer than the model reads."
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The figures of one answer by name: shares from 0 to 1, and `words`, a count. What has no figure is not there.
+    """The figures of one answer by name: shares from 0 to 1, `words`, a count, and `perplexity`, from 1 on.
 
-    `details` has ROUGE's precision and recall and how sacrebleu counted, `broken` the rules of form not kept.
+    What has no figure is not there; `missing` says why where the model was asked for one. `details` has ROUGE's
+    precision and recall and how sacrebleu counted, `broken` the rules of form not kept.
     """
 
     message: int
     values: dict[str, float]
     broken: tuple[str, ...] = ()
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: str = ""
 
 
 def figure(name: str, value: float) -> str:
     """A figure as it is shown: a count, yes or no, or a share of a hundred."""
     if name == "words":
         return f"{value:.0f}"
+    if name == PERPLEXITY:
+        return f"{value:.1f}" if value < 1e4 else f"{value:.0e}"
     if name in YES_NO:
         return "yes" if value else "no"
     return f"{100 * value:.1f}"
@@ -52,7 +59,8 @@ def lines(measured: Measured) -> list[str]:
             for what, number in measured.details.get(name, {}).items()
         ]
         found.append(f"{figure(name, value):>6}  {name:<20} {', '.join(behind)}".rstrip())
-    return [*found, *(f"not kept: {rule}" for rule in measured.broken)]
+    missing = [f"no {PERPLEXITY}: {measured.missing}"] if measured.missing else []
+    return [*found, *missing, *(f"not kept: {rule}" for rule in measured.broken)]
 
 
 async def measure(
@@ -62,7 +70,7 @@ async def measure(
     rules: Sequence[str] | None = None,
     answerable: bool | None = None,
 ) -> Measured:
-    """Measure one answer.
+    """Measure one answer; for its perplexity the chat's model is asked, without adapters, in a process of its own.
 
     `references` are right answers to hold it against; the better answer of its score is one, too.
     `rules` (None: those of the settings) are read by `format_rules`. `answerable` says whether the
@@ -81,11 +89,23 @@ async def measure(
     values = await own_values(core, message, parsed)
     if answerable is not None:
         values["refusal right"] = float(refusal_right(message.text, answerable=answerable))
+    likely, missing = await _perplexity(core, message_id)
+    values |= likely
     details: dict[str, dict[str, Any]] = {}
     if right:
         values |= (await core.measuring.call("measure", answers=[message.text], references=[right])).data[0]
         details = (await core.measuring.call("details", answer=message.text, references=right)).data
-    return Measured(message_id, values, broken(message.text, parsed), details)
+    return Measured(message_id, values, broken(message.text, parsed), details, missing)
+
+
+async def _perplexity(core: Core, message_id: int) -> tuple[dict[str, float], str]:
+    """The figure, or why there is none: a model that cannot be run a second time must not take the rest away."""
+    try:
+        async with judging(core) as judge:
+            found = await judge.perplexity(message_id)
+    except (ModelError, WorkerError) as error:
+        return {}, str(error)
+    return ({PERPLEXITY: found}, "") if found is not None else ({}, TOO_LONG)
 
 
 async def own_values(core: Core, message: Message, rules: Sequence[Rule]) -> dict[str, float]:

@@ -216,7 +216,8 @@ def test_measuring_on_the_shell(run: Run, home: Path) -> None:
     with (home / "config.toml").open("a") as settings:
         settings.write('[scoring]\nrules = ["holds=hello"]\n')
     found = json.loads(run("scores", "measure", "last", "--json", "--unanswerable")[1])
-    assert found["values"] == {"words": 3.0, "declines": 0.0, "rules kept": 1.0, "refusal right": 0.0}
+    values = {"words": 3.0, "declines": 0.0, "rules kept": 1.0, "refusal right": 0.0, "perplexity": 1.0}
+    assert found["values"] == values
     run("score", "last", "--good")
     assert {each["says"] for each in json.loads(run("scores", "agreement", "--json")[1])} == {
         "not enough answers: 1 of 10"

@@ -13,6 +13,7 @@ from textual.widgets import ContentSwitcher, Footer
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.score_agreement import AgreementPane
 from assistant.tui.widgets.score_board import BoardPane
+from assistant.tui.widgets.score_judge import JudgePane
 from assistant.tui.widgets.score_list import ScoreList
 from assistant.tui.widgets.status_line import StatusLine
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
 
-PAGES = {"scores": "Scores", "agreement": "Which figure agrees", "leaderboard": "Leaderboard"}
+PAGES = {"scores": "Scores", "agreement": "Which figure agrees", "leaderboard": "Leaderboard", "judge": "Judge"}
 
 
 class ScoresScreen(Screen[None]):
@@ -52,6 +53,7 @@ class ScoresScreen(Screen[None]):
             yield ScoreList(self._core)
             yield AgreementPane(self._core)
             yield BoardPane(self._core)
+            yield JudgePane(self._core)
         yield StatusLine()
         yield Footer(show_command_palette=False)
 
@@ -72,7 +74,10 @@ class ScoresScreen(Screen[None]):
         if page == "scores":
             self.query_one(ScoreList).focus_first()
         else:
-            pane = self.query_one(AgreementPane) if page == "agreement" else self.query_one(BoardPane)
+            panes: dict[str, type[AgreementPane] | type[BoardPane] | type[JudgePane]] = {
+                "agreement": AgreementPane, "leaderboard": BoardPane, "judge": JudgePane,
+            }  # fmt: skip
+            pane = self.query_one(panes[page])
             pane.reload()
             pane.focus_first()
         self.refresh_bindings()

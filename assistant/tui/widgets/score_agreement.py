@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import DataTable
 
@@ -24,13 +25,15 @@ ABOUT = (
     "Each figure ranks your scored answers. Spearman's correlation says how far its order is yours: 1 the same, 0 no "
     "link, -1 the reverse. An interval above 0 means that it agrees with you beyond chance. "
     f"{ENOUGH} answers are needed.\n\nROUGE, BLEU, chrF, exact match and token F1 need a better answer, or another one "
-    "scored well, to the same question."
+    "scored well, to the same question; p asks the model for perplexity, which is low where it finds an answer likely."
 )
 NOTHING = "No answer has points, or good or bad. Alt+Y and Alt+N in the chat score the last one."
 
 
 class AgreementPane(Container):
     """A table of figures, measured when the page is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("p", "ask", "Perplexity")]
 
     def __init__(self, core: Core) -> None:
         super().__init__(id="agreement")
@@ -52,12 +55,16 @@ class AgreementPane(Container):
         """Ready to scroll."""
         self.query_one(DataTable).focus()
 
+    def action_ask(self) -> None:
+        """Ask the model for the perplexity of the answers that have none yet."""
+        self.reload(ask=True)
+
     @work(group="agreement", exclusive=True)
-    async def reload(self) -> None:
+    async def reload(self, ask: bool = False) -> None:
         """Measure the scored answers and fill the table."""
         self._tell("Measuring…")
         try:
-            found = await agreement(self._core, lambda done, total: self._tell(f"Measuring {done:,} of {total:,}…"))
+            found = await agreement(self._core, self._count, ask=ask)
         except USER_ERRORS as error:
             self._tell(told(error))
             return
@@ -69,15 +76,23 @@ class AgreementPane(Container):
         table = tables.first()
         table.clear()
         for each in found:
-            interval = (
-                (f"{each.rho:+.2f}", f"{each.low:+.2f} to {each.high:+.2f}") if each.rho is not None else ("", "")
-            )
-            says = Text(each.says, COLOURS.get(each.says, "dim"))
-            table.add_row(each.metric, *interval, Text(f"{each.count:,}", justify="right"), says)
+            table.add_row(*agreement_cells(each))
         self._tell("" if found else NOTHING)
         table.display = bool(found)
+
+    def _count(self, done: int, total: int) -> None:
+        self._tell(f"Measuring {done:,} of {total:,}…")
 
     def _tell(self, text: str) -> None:
         for line in self.query("#agreement-told").results(Plain):
             line.display = bool(text)
             line.update(safe_text(text))
+
+
+def agreement_cells(found: Agreement) -> tuple[str | Text, ...]:
+    """The cells of COLUMNS."""
+    told = ("", "")
+    if found.rho is not None:
+        told = (f"{found.rho:+.2f}", f"{found.low:+.2f} to {found.high:+.2f}")
+    says = Text(found.says, COLOURS.get(found.says, "dim"))
+    return (found.metric, *told, Text(f"{found.count:,}", justify="right"), says)

@@ -17,6 +17,7 @@ from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.files import score_values
 from assistant.scoring.score import ASPECTS
 from assistant.tui.score_actions import export
+from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
 
@@ -53,6 +54,7 @@ class ScoreList(Container):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open_chat", "Its chat"),
         Binding("m", "measure", "Measure"),
+        Binding("j", "judge", "Judge"),
         Binding("e", "export", "Export"),
         Binding("d,delete", "withdraw", "Withdraw", key_display="d"),
     ]
@@ -102,7 +104,7 @@ class ScoreList(Container):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what can be done now."""
-        return bool(self._known) if action in ("open_chat", "measure", "withdraw") else True
+        return bool(self._known) if action in ("open_chat", "measure", "judge", "withdraw") else True
 
     @on(DataTable.RowHighlighted)
     def _show_detail(self) -> None:
@@ -126,11 +128,30 @@ class ScoreList(Container):
         """What can be measured of the answer, below it."""
         from assistant.scoring.automatic import lines, measure
 
-        scored = self.chosen
-        if scored is not None:
-            found = await measure(self._core, scored.score.message)
-            measured = safe_text("\n".join(lines(found)))
-            self.query_one("#score-facts", Plain).update(Content.assemble(_detail(scored), "\n\n", measured))
+        if (scored := self.chosen) is not None:
+            self._show_below(scored, "Measuring…")
+            self._show_below(scored, "\n".join(lines(await measure(self._core, scored.score.message))))
+
+    @work(group="scores", exclusive=True)
+    async def action_judge(self) -> None:
+        """What the model would give the answer, below it."""
+        from assistant.scoring.judge import judging
+
+        if (scored := self.chosen) is not None:
+            self._show_below(scored, "Judging…")
+            try:
+                async with judging(self._core) as judge:
+                    points = await judge.points(scored.score.message)
+            except USER_ERRORS as error:
+                self._show_below(scored, told(error))
+                return
+            said = " · ".join(f"{name} {value}" for name, value in points.items()) if points else "too long for it"
+            self._show_below(scored, f"The judge: {said}. Page 4 says how far it agrees with you.")
+
+    def _show_below(self, scored: Scored, text: str) -> None:
+        """A text below the score, if it is still the chosen one."""
+        if self.is_attached and scored is self.chosen:
+            self.query_one("#score-facts", Plain).update(Content.assemble(_detail(scored), "\n\n", safe_text(text)))
             self.query_one("#score-detail").scroll_end(animate=False)
 
     @work(group="scores", exclusive=True)
