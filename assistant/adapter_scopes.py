@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,23 @@ from adapters.rows import Row, row_from_json
 from adapters.scope import FILE, TAUGHT, Scope, general_questions, read_scope, threshold_of
 from adapters.versions.registered import KINDS, Adapter
 from adapters.versions.registry import Registry
-from assistant.conversation import Message
+from assistant.conversation import Conversation, Message
 from assistant.errors import AssistantError
 from assistant.worker_process import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What of a mix is for a question, the taught wording that is nearest to it ("" where there is none), and how clear
+    it must be that passages do not answer it (see backends.base.NullAnswer).
+    """
+
+    shares: tuple[Share, ...] = ()
+    wording: str = ""
+    null_threshold: float = 0.0
+
+
+BeforeAnswer = Callable[[Conversation, Sequence[str], bool], Awaitable[Chosen]]  # what puts a chat's adapters on
 
 
 class AdapterScopes:
@@ -68,22 +83,24 @@ class AdapterScopes:
         found = zip(reply["nearest"], reply["places"], strict=True)
         return [taught.get(place, "") if cosine >= scope.threshold else None for cosine, place in found]
 
-    async def chosen(self, shares: Sequence[Share], asked: Sequence[str]) -> tuple[tuple[Share, ...], str]:
-        """Those of a mix that are for one of these wordings of a question (all, where nothing is asked), and the
-        taught wording that is nearest to it, "" where there is none.
+    async def chosen(self, shares: Sequence[Share], asked: Sequence[str], passages: bool = True) -> Chosen:
+        """Those of a mix that are for one of these wordings of a question, which comes with `passages` or not; all,
+        where nothing is asked.
 
         Raises:
             AdapterFitError: as above, or an adapter is not there.
         """
-        if not asked:
-            return tuple(shares), ""
-        kept, wording = [], ""
+        kept, wording, threshold = [], "", 0.0
         for share in shares:
-            near = [each for each in await self.near(await self._registry.get(share.name), asked) if each is not None]
-            if near:
+            adapter = await self._registry.get(share.name)
+            near = [each for each in await self.near(adapter, asked) if each is not None]
+            rests = self._on and adapter.facts is not None and adapter.facts.for_passages and not passages
+            if not asked or (near and not rests):
                 kept.append(share)
-                wording = wording or near[0]
-        return tuple(kept), wording
+                wording = wording or next(iter(near), "")
+                if adapter.facts:
+                    threshold = max(threshold, adapter.facts.null_threshold * share.scale)
+        return Chosen(tuple(kept), wording, threshold)
 
     async def _scope(self, adapter: Adapter) -> tuple[Scope, dict[int, str]] | None:
         if not self._on or not adapter.id:

@@ -19,7 +19,7 @@ from adapters.versions.activation_log import Part
 from adapters.versions.base_records import BaseRecords
 from adapters.versions.registered import Adapter
 from adapters.versions.registry import Registry
-from assistant.adapter_scopes import AdapterScopes
+from assistant.adapter_scopes import AdapterScopes, Chosen
 from assistant.adapter_trials import AdapterTrials
 from assistant.conversation import Conversation
 from assistant.errors import AdapterError, AssistantError, StorageError
@@ -74,6 +74,11 @@ class AdapterUse:
     def shown(self) -> str:
         """The mix that is on as text, and in brackets what is in force but not for the question asked last."""
         return " ".join(filter(None, (self._model.adapter, f"({mix_text(self.resting)})" if self.resting else "")))
+
+    @property
+    def in_force(self) -> tuple[Share, ...]:
+        """What answers in chats without a mix of their own, whether or not it is on for the question asked last."""
+        return self._model.wanted if self._outside is None else self._outside
 
     async def mix(self) -> tuple[Share, ...]:
         """The mix that is in force for chats without their own, by exact names."""
@@ -161,28 +166,30 @@ class AdapterUse:
         shares, _ = await self._checked(parse_mix(text), force)
         return mix_text(shares)
 
-    async def before_answer(self, conversation: Conversation, asked: Sequence[str] = ()) -> str:
+    async def before_answer(
+        self, conversation: Conversation, asked: Sequence[str] = (), passages: bool = True
+    ) -> Chosen:
         """Put on what this chat answers with: its own mix or the one in force, and of that what is for the question.
 
-        `asked` are wordings of the question; without any, no adapter is left out for its scope. Returns the wording
-        in which an adapter was taught the question, "" where none was.
+        `asked` are wordings of the question, which comes with `passages` or not; without any, no adapter is left out.
+        Returns what was chosen, nothing where it could not be put on.
         """
         if self._outside is None:
             await self._model.ready()  # so that `wanted` is what could be put on
-        in_force = self._model.wanted if self._outside is None else self._outside
+        in_force = self.in_force
         try:
             mix = in_force if conversation.adapters is None else tuple(parse_mix(conversation.adapters))
-            shares, wording = await self._scopes.chosen(mix, asked)
+            chosen = await self._scopes.chosen(mix, asked, passages)
         except GGUFError as error:  # a chat stored elsewhere, or a damaged scope
             self._model.notices.append(f"The adapters of this chat are not used: {error}")
-            return ""
-        self.resting = tuple(share for share in mix if share not in shares)
-        self._outside = None if shares == in_force else in_force
-        if await self._try(shares):
-            return wording
+            return Chosen()
+        self.resting = tuple(share for share in mix if share not in chosen.shares)
+        self._outside = None if chosen.shares == in_force else in_force
+        if await self._try(chosen.shares):
+            return chosen
         if conversation.adapters is None:
             self._outside = None  # it cannot be put on: not tried again with each answer
-        return ""
+        return Chosen()
 
     async def _try(self, shares: tuple[Share, ...]) -> bool:
         """Put a mix on; where that fails the base answers, and the reason is told."""

@@ -16,7 +16,7 @@ from typing import Literal
 from adapters.errors import GGUFError
 from adapters.mix import Share, checked, mix_text, parse_mix
 from assistant.adapter_trials import AdapterTrials
-from assistant.backends.base import ChatMessage, Done, ModelInfo, Score, Step
+from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Score, Step
 from assistant.backends.form import Form
 from assistant.config import ModelSettings
 from assistant.conversation import Sampling
@@ -87,13 +87,19 @@ class Model:
         return list((await self._worker.call("count", texts=list(texts))).data)
 
     async def complete(
-        self, messages: Sequence[ChatMessage], sampling: Sampling, form: Form = ()
+        self, messages: Sequence[ChatMessage], sampling: Sampling, form: Form = (), null: NullAnswer | None = None
     ) -> AsyncGenerator[str | Done, None]:
-        """Stream an answer: pieces of text, then Done. Leaving the loop cancels it; `form` as in Backend."""
+        """Stream an answer: pieces of text, then Done. Leaving the loop cancels it; `form` and `null` as in Backend."""
         await self.ready()
         self._worker.subject = self._name
         asked = [asdict(message) for message in messages]
-        stream = self._worker.stream("complete", messages=asked, sampling=asdict(sampling), form=form)
+        stream = self._worker.stream(
+            "complete",
+            messages=asked,
+            sampling=asdict(sampling),
+            form=form,
+            null=asdict(null) if null else None,
+        )
         async with contextlib.aclosing(stream) as replies:
             async for reply in replies:
                 if not reply.last:

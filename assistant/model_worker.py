@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import GGUFFacts, check_model
-from assistant.backends.base import Backend, ChatMessage, Done, Piece
+from assistant.backends.base import Backend, ChatMessage, Done, NullAnswer, Piece
 from assistant.backends.form import checked
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
 from assistant.conversation import Sampling
@@ -54,12 +54,16 @@ class ModelWorker:
         sampling: dict[str, Any],
         cancelled: Callable[[], bool],
         form: Sequence[Sequence[str]] = (),
+        null: dict[str, Any] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Stream an answer: {"text": str}…, then {"done": the fields of Done}."""
+        """Stream an answer: {"text": str}…, then {"done": the fields of Done}. `null` has the fields of NullAnswer."""
         chosen = Sampling(**{**sampling, "stop": tuple(sampling.get("stop") or ())})
         backend = self._loaded()
         seconds = 0.0 if isinstance(backend, ScriptedBackend) else SECONDS_BETWEEN_PIECES
-        yield from _gathered(backend.complete(_chat(messages), chosen, cancelled, checked(form)), seconds)
+        pieces = backend.complete(
+            _chat(messages), chosen, cancelled, checked(form), NullAnswer(**null) if null else None
+        )
+        yield from _gathered(pieces, seconds)
 
     def score(self, messages: list[dict[str, str]], answer: str) -> dict[str, Any]:
         """How likely an answer is: the fields of Score."""

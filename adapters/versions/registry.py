@@ -235,7 +235,9 @@ class Registry:
         for place, manifest in await asyncio.to_thread(whole_versions, self.folder, {row["folder"] for row in rows}):
             name, version = place.split("/v")
             known = [
-                r for r in lost if (r["version"], json.loads(r["facts"])) == (int(version), manifest.facts.as_json())
+                row
+                for row in lost
+                if (row["version"], facts_from_json(json.loads(row["facts"]))) == (int(version), manifest.facts)
             ]
             if known:
                 identifier = known[0]["id"]

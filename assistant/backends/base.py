@@ -75,6 +75,16 @@ class Step:
     chosen: list[float]
 
 
+@dataclass(frozen=True, slots=True)
+class NullAnswer:
+    """The sentence that says there is no answer, and by how much the score of its first token must exceed all others
+    for the answer to begin with it: the no-answer threshold of SQuAD 2.0 (Devlin et al. 2019, arXiv 1810.04805, 4.3).
+    """
+
+    text: str
+    threshold: float  # in logits
+
+
 class Backend(Protocol):
     """An engine holding one model. Single-threaded: one call at a time."""
 
@@ -86,12 +96,18 @@ class Backend(Protocol):
         """Tokens of each text as content, without template or special tokens."""
 
     def complete(
-        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool], form: Form = ()
+        self,
+        messages: list[ChatMessage],
+        sampling: Sampling,
+        cancelled: Callable[[], bool],
+        form: Form = (),
+        null: NullAnswer | None = None,
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; the last item is Done.
 
         `cancelled` is looked at between tokens and between prompt batches (within 200 ms). With a `form` the answer
-        is a text of that form, if `max_tokens` and the context have room for it.
+        is a text of that form, if `max_tokens` and the context have room for it; with `null` it declines only where
+        that is clear.
 
         Raises:
             ContextOverflowError: the rendered prompt leaves no room for an answer.

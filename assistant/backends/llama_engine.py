@@ -168,6 +168,10 @@ class LlamaEngine(LlamaVocabulary):
         what = "its context is full" if code == NO_ROOM else f"llama.cpp failed with code {code}"
         raise ModelError(f"The model stopped: {what}{_reason()}.", "Start a new chat, or shorten the message.")
 
+    def lower(self, token: int, by: float) -> None:
+        """Take so much from the score of one token as the next one, before a sampler looks."""
+        native.llama_get_logits_ith(self._context, -1)[token] -= by
+
     def _logits(self) -> NDArray[np.float32]:
         """A copy of the scores of every token after the last one, shape (vocabulary_size,)."""
         scores = native.llama_get_logits_ith(self._context, -1)

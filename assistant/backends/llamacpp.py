@@ -14,7 +14,7 @@ from adapters.files.gguf_facts import GGUFFacts
 from adapters.hotswap import HotSwap
 from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerRun, AnswerText
-from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
+from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Piece, Score, Step
 from assistant.backends.form import Form, gbnf
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.model_prompt import model_prompt
@@ -75,7 +75,12 @@ class LlamaCppBackend:
         return [len(self._engine.tokenize(_bytes(self._special.break_up(text)), special=False)) for text in texts]
 
     def complete(
-        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool], form: Form = ()
+        self,
+        messages: list[ChatMessage],
+        sampling: Sampling,
+        cancelled: Callable[[], bool],
+        form: Form = (),
+        null: NullAnswer | None = None,
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; see Backend.complete."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
@@ -90,6 +95,8 @@ class LlamaCppBackend:
             )
         cached = self._engine.keep(reused)
         if self._engine.evaluate(tokens[cached:], cancelled):
+            if null:
+                self._engine.lower(self._tokenize(_bytes(null.text))[0], null.threshold)
             yield from self._generate(run, sampling, min(room, sampling.max_tokens), cancelled, form)
         yield run.done(len(tokens), cached)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from adapters.adapter_files import adapter_label
 from adapters.mix import Share, mix_text
 from assistant.backends.answer_text import AnswerRun, AnswerText
-from assistant.backends.base import ChatMessage, Done, ModelInfo, Piece, Score, Step
+from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Piece, Score, Step
 from assistant.backends.form import Form, nearest
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
@@ -81,9 +81,14 @@ class ScriptedBackend:
         return [len(WORD.findall(text)) for text in texts]
 
     def complete(
-        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool], form: Form = ()
+        self,
+        messages: list[ChatMessage],
+        sampling: Sampling,
+        cancelled: Callable[[], bool],
+        form: Form = (),
+        null: NullAnswer | None = None,
     ) -> Iterator[Piece | Done]:
-        """Stream the script's answer; of a form, the text that is nearest to it."""
+        """Stream the script's answer; of a form, the text nearest to it. It is always certain: `null` is nothing."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), sampling.seed or 0)
         stopped = cancelled if not self._script.ignore_cancel else (lambda: False)
         prompt = self._render(messages)

@@ -1,15 +1,19 @@
 """An adapter that learned facts is on for questions near them, and rests for all others."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from adapters.errors import AdapterFitError
 from adapters.rows import Origin, Row, Turn
 from adapters.scope import FILE, TAUGHT
+from adapters.versions import finished_run as finished_version
+from assistant.backends.base import NullAnswer
 from assistant.bootstrap import opened
 from assistant.config import load_config
 from assistant.conversation import Sampling
+from assistant.prompting import NOT_FOUND
 from tests.made_run import finished_run
 
 FACTS = {
@@ -138,3 +142,26 @@ async def test_runs_of_other_rows_have_no_scope(core, tmp_path):
     recipe.write_text(json.dumps(json.loads(recipe.read_text()) | {"method": "full"}))
     await core.scopes.make(run)
     assert not (run / "result" / FILE).exists()
+
+
+async def test_an_adapter_that_reads_is_on_where_there_are_passages(core, tmp_path, monkeypatch):
+    """There it declines by its threshold, weighed by its strength; without passages it rests."""
+    run = finished_version.read(finished_run(tmp_path / "run", "reader", base_sha256=""))
+    facts = replace(run.facts, for_passages=True, null_threshold=3.0)
+    await core.registry.set_state(await core.registry.add_files("reader", run.sources, facts), "proven", "it was so")
+    (tmp_path / "dog.txt").write_text("The dog of the house is called Oskibar.")
+    [_ async for _ in core.pipeline.ingest([tmp_path / "dog.txt"])]
+    seen, complete = [], core.model.complete
+
+    def noted(messages, sampling, form=(), null=None):
+        seen.append(null)
+        return complete(messages, sampling, form, null)
+
+    monkeypatch.setattr(core.model, "complete", noted)
+    with_documents = (await core.conversations.create()).id
+    question = "What is the dog of the house called?"
+    assert (await answer(core, question, with_documents)).adapter == ""
+    await core.adapters.activate("reader:0.5")
+    assert (await answer(core, question, with_documents)).adapter == "reader@v1:0.5"
+    assert (await answer(core, question)).adapter == "" and core.adapters.shown == "(reader@v1:0.5)"
+    assert seen == [None, NullAnswer(NOT_FOUND, 1.5), None]

@@ -12,7 +12,7 @@ from made_gguf import sentencepiece_vocabulary, tiny_model
 
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import GGUFFacts
-from assistant.backends.base import ChatMessage, Done, Piece
+from assistant.backends.base import ChatMessage, Done, NullAnswer, Piece
 from assistant.backends.llamacpp import LlamaCppBackend, context_size
 from assistant.backends.prefix_reuse import common_prefix
 from assistant.conversation import Sampling
@@ -135,6 +135,21 @@ def test_characters_split_over_tokens_come_whole(backend: LlamaCppBackend) -> No
     pieces = [item.text for item in backend.complete(chat, GREEDY, lambda: False) if isinstance(item, Piece)]
     assert not any("\ufffd" in piece for piece in pieces)
     assert any(ord(letter) > 127 for letter in "".join(pieces))
+
+
+def test_a_null_answer_needs_a_clear_lead(backend: LlamaCppBackend) -> None:
+    """What an answer begins with is held back by its threshold, and only at the beginning."""
+
+    def begun(threshold: float) -> str:
+        null = NullAnswer(first, threshold)
+        pieces = backend.complete(CHAT, GREEDY, lambda: False, null=null)
+        return "".join(piece.text for piece in pieces if isinstance(piece, Piece))
+
+    plain = answer(backend, CHAT)[0]
+    first = plain.split()[0]
+    assert begun(0.0) == plain
+    assert not begun(50.0).startswith(first)
+    assert answer(backend, CHAT)[0] == plain
 
 
 def test_nothing_is_printed_while_loading(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
