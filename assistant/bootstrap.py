@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assistant.adapter_use import AdapterUse
     from assistant.chat import ChatEngine
     from assistant.folder_keeper import FolderKeeper
+    from assistant.learning import Learning
     from assistant.model import Model
     from assistant.storage.comparisons import Comparisons
     from assistant.storage.conversations import Conversations
@@ -68,6 +69,7 @@ class Core:
     adapters: AdapterUse
     scopes: AdapterScopes
     training: Training
+    learning: Learning
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -164,6 +166,7 @@ class Core:
         from assistant.adapter_trials import AdapterTrials
         from assistant.adapter_use import AdapterUse
         from assistant.chat import ChatEngine
+        from assistant.learning import Learning
         from assistant.model import Model
         from assistant.storage.comparisons import Comparisons
         from assistant.storage.conversations import Conversations
@@ -207,6 +210,7 @@ class Core:
         )
         self.engine.before_answer = self.adapters.before_answer
         self.training = Training(self)
+        self.learning = Learning(self)
         self.engine.answering = self.training.yield_cores
 
     def folder_keeper(self) -> FolderKeeper:

@@ -17,7 +17,20 @@ from typing import Any, NoReturn
 
 from adapters.errors import GGUFError, TrainingError
 from assistant import __version__, offline
-from assistant.commands import adapters, ask, chats, compare, dataset, doctor, documents, folders, score, teach, train
+from assistant.commands import (
+    adapters,
+    ask,
+    chats,
+    compare,
+    dataset,
+    doctor,
+    documents,
+    folders,
+    learn,
+    score,
+    teach,
+    train,
+)
 from assistant.config import Config, load_config
 from assistant.crash import record
 from assistant.errors import AssistantError, LibraryError, StorageError, UsageError, error_from_name
@@ -57,7 +70,7 @@ def build_parser() -> Parser:
     parser.add_argument("--model", metavar="NAME", help="`starter`, or the path of a GGUF file")
     parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in (ask, documents, folders, chats, score, compare, dataset, teach, train, adapters, doctor):
+    for module in (ask, documents, folders, chats, score, compare, dataset, teach, train, learn, adapters, doctor):
         module.add_parsers(commands)
     return parser
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from adapters.proof import probe
 from adapters.rows import Row
-from assistant.backends.base import ChatMessage
+from assistant.backends.base import ChatMessage, Score
 from assistant.conversation import Sampling
 from assistant.errors import ContextOverflowError
 from assistant.prompting import system_prompt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.model import Model
 
+T = TypeVar("T")
 ANSWER_ROOM = 16  # tokens an answer may have beyond twice those of the expected one
 CONTEXT = 2048
 Phase = Literal["loading", "base", "parity", "adapter", "judging"]
@@ -105,6 +107,16 @@ class Questioning:
             done(number)
         return found
 
+    async def gaps(self, questions: Sequence[Question], done: Callable[[int], None]) -> dict[str, float | None]:
+        """As in Said, without an answer; those too long for the context are missing."""
+        found = {}
+        for number, question in enumerate(questions, 1):
+            with contextlib.suppress(ContextOverflowError):
+                score = await self._model.score(question.messages, question.expected)
+                found[question.id] = await self._gap(question, score)
+            done(number)
+        return found
+
     def _messages(self, row: Row) -> tuple[ChatMessage, ...]:
         """The row's turns before its last answer, with the chat's system prompt where it has none."""
         last = max(place for place, turn in enumerate(row.turns) if turn.role == "assistant")
@@ -118,8 +130,25 @@ class Questioning:
         if not question.expected:
             return Said("".join(pieces), None)
         score = await self._model.score(question.messages, question.expected)
-        said = Said("".join(pieces), -score.log_probability / max(score.tokens, 1))
+        loss = -score.log_probability / max(score.tokens, 1)
+        return Said("".join(pieces), loss, await self._gap(question, score))
+
+    async def _gap(self, question: Question, score: Score) -> float | None:
         if not question.rejected:
-            return replace(said, gap=score.log_probability) if question.rated else said
+            return score.log_probability if question.rated else None
         rejected = await self._model.score(question.messages, question.rejected)
-        return replace(said, gap=score.log_probability - rejected.log_probability)
+        return score.log_probability - rejected.log_probability
+
+
+async def followed(work: Callable[[Callable[[Progress], None]], Awaitable[T]]) -> AsyncGenerator[Progress | T, None]:
+    """What `work` tells of how far it is, then what it returns. Leaving the loop cancels it."""
+    told: asyncio.Queue[Progress | None] = asyncio.Queue()
+    task = asyncio.ensure_future(work(told.put_nowait))
+    task.add_done_callback(lambda _: told.put_nowait(None))
+    try:
+        while (progress := await told.get()) is not None:
+            yield progress
+        yield await task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -178,7 +178,7 @@ def evaluate(
         )
     figures += taste_figures(rows, groups, seed)
     primary = figures[-1].name if figures[-1].name in TASTE else primary_metric([row.expected for row in rows])
-    probe = _probe_figure("probe", probed, seed)
+    probe = probe_figure("probe", probed, seed)
     kinds = dict.fromkeys(item.category for item in probed)
     copies = paired(
         "copied",
@@ -193,7 +193,7 @@ def evaluate(
             by_name[primary], by_name.get("loss"), probe, rows=len(rows), groups=len(set(groups)), tolerance=tolerance
         ),
         primary=primary, figures=(*figures, copies), probe=probe,
-        categories=tuple(_probe_figure(kind, [i for i in probed if i.category == kind], seed) for kind in kinds),
+        categories=tuple(probe_figure(kind, [i for i in probed if i.category == kind], seed) for kind in kinds),
         worst=worst(rows, probed, primary), rows=len(rows), groups=len(set(groups)), **about,
     )  # fmt: skip
 
@@ -268,6 +268,7 @@ def _task(task: Figure, loss: Figure | None) -> tuple[bool, str]:
     return False, f"{moves} {bounds}: not better beyond chance."
 
 
-def _probe_figure(name: str, probed: Sequence[Probed], seed: int) -> Figure:
+def probe_figure(name: str, probed: Sequence[Probed], seed: int) -> Figure:
+    """How many items both answer right."""
     base, adapter = [float(item.base_right) for item in probed], [float(item.adapter_right) for item in probed]
     return paired(name, base, adapter, (), seed)

@@ -35,12 +35,13 @@ def taste_figures(rows: Sequence[Answered], groups: Sequence[str], seed: int) ->
     if not gaps:
         return []
     drawn = [group for *_, group in gaps]
-    before, after = [_share(base) for base, *_ in gaps], [_share(adapter) for _, adapter, _ in gaps]
-    won = [_share(adapter - base) for base, adapter, _ in gaps]
+    before, after = [followed(base) for base, *_ in gaps], [followed(adapter) for _, adapter, _ in gaps]
+    won = [followed(adapter - base) for base, adapter, _ in gaps]
     return [paired("likelier", before, after, drawn, seed), paired(PAIRS_WON, [0.5] * len(won), won, drawn, seed)]
 
 
-def _share(gap: float) -> float:
+def followed(gap: float) -> float:
+    """1 for a gain, 0 for a loss, one half where nothing has moved."""
     return 1.0 if gap > 0 else 0.5 if gap == 0 else 0.0
 
 

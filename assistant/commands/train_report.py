@@ -27,6 +27,7 @@ class Report:
         self.training = True  # not yet trained: what is interrupted now can be resumed
         self.failure = ("", "")
         self.result: dict[str, Any] = {}
+        self.promotable: dict[str, Any] = {}  # the event `judged` of an adapter that may be put on
         self._json = as_json
         self._last = ""
         self._live = sys.stderr.isatty() and not as_json
@@ -137,6 +138,22 @@ class Report:
         if not self._json:
             self.line_done()
             say_report(evaluation_from_json(event["evaluation"]))
+
+    def _compared(self, event: dict[str, Any]) -> None:
+        from adapters.proof.evaluation import evaluation_from_json
+        from assistant.commands.adapters import say_report
+
+        self.result["compared"] = event["evaluation"]
+        if not self._json:
+            self.line_done()
+            say(f"Beside what is on ({safe_line(event['current'])}):")
+            say_report(evaluation_from_json(event["evaluation"]))
+
+    def _judged(self, event: dict[str, Any]) -> None:
+        self.training, self.state, self.adapter = False, "finished", event["adapter"]
+        self.decision = event["decision"]
+        self.result["reason"] = event["reason"]
+        self.promotable = event if event["promotable"] else {}
 
     def _validation(self, event: dict[str, Any]) -> None:
         self._last = f" · {self._held(event)}"
