@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from assistant.storage.comparisons import Comparisons
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
+    from assistant.storage.evaluations import Evaluations
     from assistant.storage.judgements import Judgements
     from assistant.storage.scores import Scores
     from assistant.storage.teachings import Teachings
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
     from ingest.retrieval import Retriever
 
-SCHEMAS = ("assistant.storage.schema", "ingest.schema", "adapters.versions.schema")
+SCHEMAS = (
+    "assistant.storage.schema", "assistant.storage.evaluation_schema", "ingest.schema", "adapters.versions.schema",
+)  # fmt: skip
 PARTS = ("assistant.chat", "ingest.pipeline")  # with what they import, all that `open` joins
 
 
@@ -51,6 +54,7 @@ class Core:
     conversations: Conversations
     scores: Scores
     comparisons: Comparisons
+    evaluations: Evaluations
     judgements: Judgements
     teachings: Teachings
     engine: ChatEngine
@@ -170,6 +174,7 @@ class Core:
         from assistant.model import Model
         from assistant.storage.comparisons import Comparisons
         from assistant.storage.conversations import Conversations
+        from assistant.storage.evaluations import Evaluations
         from assistant.storage.judgements import Judgements
         from assistant.storage.scores import Scores
         from assistant.storage.teachings import Teachings
@@ -198,6 +203,7 @@ class Core:
         self.bases = BaseRecords(documents)
         self.scopes = AdapterScopes(self.registry, self.index, on=config.model.adapter_scopes)
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
+        self.evaluations = Evaluations(documents)
         self.teachings = Teachings(documents)
         self.library = Library(documents)
         self.pipeline = Pipeline(

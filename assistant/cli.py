@@ -25,6 +25,7 @@ from assistant.commands import (
     dataset,
     doctor,
     documents,
+    evaluate,
     folders,
     learn,
     score,
@@ -70,7 +71,21 @@ def build_parser() -> Parser:
     parser.add_argument("--model", metavar="NAME", help="`starter`, or the path of a GGUF file")
     parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in (ask, documents, folders, chats, score, compare, dataset, teach, train, learn, adapters, doctor):
+    for module in (
+        ask,
+        documents,
+        folders,
+        chats,
+        score,
+        compare,
+        evaluate,
+        dataset,
+        teach,
+        train,
+        learn,
+        adapters,
+        doctor,
+    ):
         module.add_parsers(commands)
     return parser
 
