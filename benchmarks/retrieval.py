@@ -3,9 +3,13 @@
     python benchmarks/retrieval.py --data DIR [--cache DIR] [--quick]
 
 Ours runs through the product: files are read, cut and embedded by the child processes, stored in SQLite, searched
-by `Retriever` (FTS5 and FAISS). Beside it stand its two halves alone, and two peers on the same documents cut by
+by `Retriever` (FTS5 and FAISS). Beside it stand its two halves alone and their plain fusion by reciprocal rank (k = 60,
+the first 100 of each; Cormack et al., SIGIR 2009), and two peers on the same documents cut by
 LangChain's splitter (1,000 characters, overlap 200): bm25s with Porter stemming and stop words (Lucene, k1 = 1.5,
 b = 0.75), and LangChain's FAISS store with its defaults on all-MiniLM-L6-v2 in sentence-transformers.
+
+In conversations ("mtrag_un") ours is given the last question and the one before it, the others both joined, which
+finds more than the last alone.
 
 Documents are ranked by their best passage: nDCG@10 and recall@5. Where the evidence is characters of a long
 document ("chunking"), a passage counts for each piece of evidence it is the first to cover by half, and recall is
@@ -48,8 +52,10 @@ DEPTH = 40  # passages asked for; they hold ten documents
 BUDGET = 4_000  # characters, about 1,000 tokens
 RESAMPLES = 1_000
 FOREIGN = 100  # questions of each other set asked of a library that cannot answer them
-OURS, WORDS, VECTORS, BM25S, LANGCHAIN = "ours", "our FTS5 alone", "our vectors alone", "bm25s", "LangChain FAISS"
-Search = Callable[[str], Awaitable[list[Span]]]
+RRF_DEPTH, RRF_CONSTANT = 100, 60
+OURS, WORDS, VECTORS, RRF = "ours", "our FTS5 alone", "our vectors alone", "RRF of both"
+BM25S, LANGCHAIN = "bm25s", "LangChain FAISS"
+Search = Callable[[Query], Awaitable[list[Span]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +100,41 @@ class Ours:
                 print(f"Not read: {item.failed}", file=sys.stderr)
         return cls(core, names)
 
-    async def hybrid(self, query: str) -> list[Span]:
+    async def hybrid(self, query: Query) -> list[Span]:
         """Retriever.search without the floor."""
-        result = await self.core.retriever.search(query, DEPTH, floor=0.0)
+        result = await self.core.retriever.search(query.text, DEPTH, floor=0.0, before=query.before)
         return [Span(self._names[found.path], found.start, found.end) for found in result.passages]
 
-    async def words(self, query: str) -> list[Span]:
+    async def words(self, query: Query) -> list[Span]:
         """FTS5's order alone."""
+        return await self._spans((await self._by_words(query))[:DEPTH])
 
-        def search(db: Any) -> list[int]:
-            return [hit.chunk_id for hit in search_words(db, word_counts(db, query_words(query)), DEPTH, None)]
-
-        return await self._spans(await self.core.database.read(search))
-
-    async def vectors(self, query: str) -> list[Span]:
+    async def vectors(self, query: Query) -> list[Span]:
         """The index child's order alone."""
-        reply = await self.core.index.call("search", query=query, k=DEPTH)
-        return await self._spans([number for number, _ in reply.data["hits"]])
+        return await self._spans((await self._by_meaning(query))[:DEPTH])
 
-    async def answers(self, query: str) -> bool:
+    async def plain_fusion(self, query: Query) -> list[Span]:
+        """Reciprocal rank fusion of both."""
+        gains: dict[int, float] = {}
+        for ranking in (await self._by_words(query), await self._by_meaning(query)):
+            for place, number in enumerate(ranking, 1):
+                gains[number] = gains.get(number, 0.0) + 1 / (RRF_CONSTANT + place)
+        return await self._spans(sorted(gains, key=lambda number: (-gains[number], number))[:DEPTH])
+
+    async def answers(self, query: Query) -> bool:
         """Whether anything passes the floor."""
-        return bool((await self.core.retriever.search(query)).passages)
+        return bool((await self.core.retriever.search(query.text, before=query.before)).passages)
+
+    async def _by_words(self, query: Query) -> list[int]:
+        def search(db: Any) -> list[int]:
+            counts = word_counts(db, query_words(query.joined))
+            return [hit.chunk_id for hit in search_words(db, counts, RRF_DEPTH, None)]
+
+        return await self.core.database.read(search)
+
+    async def _by_meaning(self, query: Query) -> list[int]:
+        reply = await self.core.index.call("search", query=query.joined, k=RRF_DEPTH)
+        return [number for number, _ in reply.data["hits"]]
 
     async def _spans(self, numbers: list[int]) -> list[Span]:
         found = (await self.core.library.passages(numbers)).values()
@@ -168,7 +188,7 @@ def overlap(span: Span, piece: Evidence) -> int:
 
 async def scored(data: RetrievalSet, search: Search) -> Scores:
     """A system on all questions of a set."""
-    values = [measured(data, query, await search(query.text)) for query in data.queries]
+    values = [measured(data, query, await search(query)) for query in data.queries]
     return Scores([value[0] for value in values], [value[1] for value in values])
 
 
@@ -176,29 +196,28 @@ async def run_set(data: RetrievalSet, others: list[RetrievalSet], cache: Path) -
     """All systems on one set."""
     async with AsyncExitStack() as stack:
         ours = await Ours.build(stack, cache / f"{data.name}-{data.fingerprint()}", data.documents)
-        systems: dict[str, Search] = {OURS: ours.hybrid, WORDS: ours.words, VECTORS: ours.vectors}
+        systems: dict[str, Search] = {
+            OURS: ours.hybrid, WORDS: ours.words, VECTORS: ours.vectors, RRF: ours.plain_fusion,
+        }  # fmt: skip
         # In threads: a blocked event loop would let the children's heartbeats go unheard.
         systems[BM25S] = (await asyncio.to_thread(Bm25s, data.documents, DEPTH)).search
-        systems[LANGCHAIN] = (
-            await asyncio.to_thread(
-                LangChainFaiss, data.documents, [query.text for query in data.queries], DEPTH, cache
-            )
-        ).search
+        questions = [query.joined for query in data.queries]
+        systems[LANGCHAIN] = (await asyncio.to_thread(LangChainFaiss, data.documents, questions, DEPTH, cache)).search
         scores = {}
         for name, search in systems.items():
             start = time.perf_counter()
             scores[name] = await scored(data, search)
             print(f"{data.name}: {name} {time.perf_counter() - start:.0f} s", file=sys.stderr)
-        foreign = [query.text for other in others for query in other.queries[:: len(other.queries) // FOREIGN + 1]]
+        foreign = [query for other in others for query in other.queries[:: len(other.queries) // FOREIGN + 1]]
         floor = Floor(
-            1 - await share(ours, [query.text for query in data.queries]),
+            1 - await share(ours, data.queries),
             await share(ours, foreign),
-            await share(ours, SMALL_TALK.splitlines()),
+            await share(ours, [Query(text, ()) for text in SMALL_TALK.splitlines()]),
         )
     return scores, floor
 
 
-async def share(ours: Ours, questions: list[str]) -> float:
+async def share(ours: Ours, questions: list[Query]) -> float:
     """The share of questions for which something passes the floor."""
     return sum([await ours.answers(question) for question in questions]) / max(1, len(questions))
 
@@ -213,7 +232,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 def print_tables(results: dict[str, dict[str, Scores]], floors: dict[str, Floor], sizes: dict[str, str]) -> None:
     """Two Markdown tables: the rankings, and the floor."""
     print(f"\n| system | {' | '.join(sizes.values())} | mean |\n|---{'|---' * (len(results) + 1)}|")
-    for name in (OURS, WORDS, VECTORS, BM25S, LANGCHAIN):
+    for name in (OURS, WORDS, VECTORS, RRF, BM25S, LANGCHAIN):
         cells = []
         for scores in results.values():
             low, high = interval(scores[name].ndcg)

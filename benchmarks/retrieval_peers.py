@@ -15,6 +15,7 @@ from langchain_community.vectorstores import FAISS
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_text_splitters import RecursiveCharacterTextSplitter
+from retrieval_sets import Query
 
 from ingest.embedding.minilm import model_folder
 
@@ -52,9 +53,9 @@ class Bm25s:
         self._index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
         self._index.index(self._tokens([piece.page_content for piece in self._pieces]), show_progress=False)
 
-    async def search(self, query: str) -> list[Span]:
+    async def search(self, query: Query) -> list[Span]:
         """The best pieces that share a word with the question."""
-        numbers, scores = self._index.retrieve(self._tokens([query]), k=self._depth, show_progress=False)
+        numbers, scores = self._index.retrieve(self._tokens([query.joined]), k=self._depth, show_progress=False)
         return [span(self._pieces[number]) for number, score in zip(numbers[0], scores[0], strict=True) if score > 0]
 
     def _tokens(self, texts: list[str]) -> Any:
@@ -96,6 +97,6 @@ class LangChainFaiss:
         self._depth = depth
         self._store = FAISS.from_documents(pieces(documents), CachedMiniLM(cache, questions))
 
-    async def search(self, query: str) -> list[Span]:
+    async def search(self, query: Query) -> list[Span]:
         """The nearest pieces."""
-        return [span(piece) for piece in self._store.similarity_search(query, k=self._depth)]
+        return [span(piece) for piece in self._store.similarity_search(query.joined, k=self._depth)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question with all its evidence."""
+    """A question with all its evidence; `before` is the question the same person asked before it."""
 
     text: str
     evidence: tuple[Evidence, ...]
+    before: str = ""
+
+    @property
+    def joined(self) -> str:
+        """Both questions, the way to search that peers are given."""
+        return f"{self.before}\n{self.text}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,8 @@ def _squad(folder: Path) -> RetrievalSet:
 
 
 def _mtrag(folder: Path) -> RetrievalSet:
-    """The last two turns of the user are the question; the passages of all tasks are the pool."""
+    """The last turn of the user is the question, the one before it stands before; the passages of all tasks are
+    the pool."""
     documents: dict[str, str] = {}
     queries = []
     for task in _lines(folder / "tasks.jsonl"):
@@ -101,7 +109,7 @@ def _mtrag(folder: Path) -> RetrievalSet:
         turns = [turn["text"] for turn in task["input"] if turn["speaker"] == "user"]
         names = dict.fromkeys(context["document_id"] for context in task["contexts"])
         if names:
-            queries.append(Query("\n".join(turns[-2:]), tuple(Evidence(name) for name in names)))
+            queries.append(Query(turns[-1], tuple(Evidence(name) for name in names), "".join(turns[-2:-1])))
     return RetrievalSet("mtrag_un", documents, queries)
 
 
@@ -119,6 +127,13 @@ def _chunking(folder: Path) -> RetrievalSet:
             for row in csv.DictReader(file)
         ]
     return RetrievalSet("chunking", documents, queries, spans=True)
+
+
+def interrupted(data: RetrievalSet) -> RetrievalSet:
+    """The same questions, each asked right after one about something else."""
+    other = random.Random(0)
+    queries = [Query(query.text, query.evidence, other.choice(data.queries).text) for query in data.queries]
+    return RetrievalSet(f"{data.name}, subject changed", data.documents, queries, data.spans)
 
 
 LOADERS: dict[str, Callable[[Path], RetrievalSet]] = {

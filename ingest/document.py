@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ingest.search_trace import SearchTrace
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -78,9 +80,10 @@ def place_label(page: int | None, place: str, page_word: str = "p.") -> str:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Passages above the relevance floor, best first, and what the search looked through."""
+    """Passages above the relevance floor, best first, what the search looked through, and how it came to them."""
 
     passages: tuple[Passage, ...]
     searched_chunks: int
     best_similarity: float | None = None
     notes: tuple[str, ...] = field(default=())
+    trace: SearchTrace | None = None

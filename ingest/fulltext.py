@@ -7,15 +7,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest.scope import Scope
+
 if TYPE_CHECKING:
     import sqlite_utils
 
 MAX_WORDS = 64  # of a question; a pasted page must not become a query of 5,000 terms
 MAX_SCORED = 10_000  # passages
 K1 = 1.2  # fixed in FTS5, as is b = 0.75: https://sqlite.org/fts5.html#the_bm25_function
-_WORD = re.compile(r"\w+")
+TOKENIZER = "porter unicode61 remove_diacritics 2"  # of the full-text index, see schema.py
+WORD = re.compile(r"\w+")
 STOP_WORDS = frozenset(
-    _WORD.findall(
+    WORD.findall(
         """
         a about am an and any are as at be been but by can could did do does for from had has have he hello
         her hey hi him his how i if in into is it its let lets me mine more my of ok okay on or our please
@@ -36,7 +39,7 @@ class WordHit:
 
 def query_words(query: str) -> list[str]:
     """The different words of a question that carry meaning; small talk has none."""
-    words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query)))
+    words = list(dict.fromkeys(word.casefold() for word in WORD.findall(query)))
     return [word for word in words if word not in STOP_WORDS][:MAX_WORDS]
 
 
@@ -52,10 +55,8 @@ def word_counts(db: sqlite_utils.Database, words: list[str]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda entry: entry[1]))
 
 
-def search_words(
-    db: sqlite_utils.Database, counts: dict[str, int], limit: int, collections: list[int] | None
-) -> list[WordHit]:
-    """The passages that match best, best first, from the collections with these numbers (None: from all).
+def search_words(db: sqlite_utils.Database, counts: dict[str, int], limit: int, scope: Scope | None) -> list[WordHit]:
+    """The passages that match best, best first, from the scope (None: from the whole library).
 
     `counts` is from `word_counts`. FTS5 scores every passage with any of the words, 2 µs each, so in
     a large library the most frequent words, which tell least, are not searched for.
@@ -69,12 +70,17 @@ def search_words(
     if not words:
         return []
     # The plus keeps SQLite from searching the words anew for each passage of the scope.
-    scope = "" if collections is None else f" AND +rowid IN ({_scope(collections)})"
+    within, values = ("", ()) if scope is None else (f" AND +rowid IN ({scope.passages})", scope.values)
     found = db.conn.execute(
-        f"SELECT rowid, -rank FROM chunks_fts WHERE chunks_fts MATCH ?{scope} ORDER BY rank LIMIT ?",
-        (match_expression(words), limit),
+        f"SELECT rowid, -rank FROM chunks_fts WHERE chunks_fts MATCH ?{within} ORDER BY rank LIMIT ?",
+        (match_expression(words), *values, limit),
     )
     return [WordHit(*row) for row in found]
+
+
+def rarity(count: int, total: int) -> float:
+    """How much a word tells that `count` of `total` passages have: its inverse document frequency in BM25."""
+    return max(math.log((total - count + 0.5) / (count + 0.5)), 1e-6)
 
 
 def best_possible_bm25(counts: dict[str, int], total: int) -> float:
@@ -82,14 +88,9 @@ def best_possible_bm25(counts: dict[str, int], total: int) -> float:
 
     A word no passage has counts most, so that a question about something else scores low.
     """
-    return (K1 + 1) * sum(max(math.log((total - n + 0.5) / (n + 0.5)), 1e-6) for n in counts.values())
+    return (K1 + 1) * sum(rarity(count, total) for count in counts.values())
 
 
-def chunk_ids(db: sqlite_utils.Database, collections: list[int]) -> list[int]:
-    """The passages of collections."""
-    return [row[0] for row in db.conn.execute(_scope(collections))]
-
-
-def _scope(collections: list[int]) -> str:
-    numbers = ", ".join(str(int(number)) for number in collections)
-    return f"SELECT k.id FROM documents d JOIN chunks k ON k.document_id = d.id WHERE d.collection_id IN ({numbers})"
+def chunk_ids(db: sqlite_utils.Database, scope: Scope) -> list[int]:
+    """The passages of a scope."""
+    return [row[0] for row in db.conn.execute(scope.passages, scope.values)]

@@ -25,6 +25,8 @@ from ingest.vectors import DamagedIndexError, VectorIndex
 if TYPE_CHECKING:
     from ingest.embedding.base import Embedder
 
+COPY = 0.98  # the cosine from which two passages say the same
+KEPT_QUERIES = 4  # a question is searched for several times: near it, and among the passages that were found
 OWN_FILE = re.compile(r"index-\d+\.faiss(\.damaged)?")
 
 
@@ -46,7 +48,7 @@ class IndexWorker:
         self._embedder_name = embedder
         self._threads = threads
         self._index: VectorIndex | None = None
-        self._last_query, self._last_vector = "", np.zeros(0, np.float32)
+        self._queries: dict[str, NDArray[np.float32]] = {}  # the last ones
 
     @cached_property
     def _embedder(self) -> Embedder:
@@ -119,6 +121,21 @@ class IndexWorker:
         hits = index.search(self._query_vector(query), k, allowed) if len(index) else []
         return {"hits": [list(hit) for hit in hits], "vectors": len(index)}
 
+    def neighbours(self, groups: list[int], count: int, blob: bytes) -> list[list[list[float]]]:
+        """For each of the chunks in the blob (int64) the `count` nearest among them, of other groups, as
+        [place in the blob, cosine], nearest first. Copies are no neighbours; a chunk without a vector has none.
+        """
+        index, ids = self._ready_index(), np.frombuffer(blob, np.int64)
+        vectors = index.vectors(ids)
+        cosines = vectors @ vectors.T
+        owners = np.asarray(groups)
+        cosines[(owners[:, None] == owners[None, :]) | (cosines > COPY)] = 0.0
+        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+        return [
+            [[int(place), round(float(row[place]), 4)] for place in places if row[place] > 0]
+            for row, places in zip(cosines, nearest, strict=True)
+        ]
+
     def save(self, generation: int) -> dict[str, Any]:
         """Write the index as the file of this generation; the caller records what is returned."""
         return self._ready_index().save(self._folder / f"index-{generation}.faiss")._asdict()
@@ -139,10 +156,10 @@ class IndexWorker:
         return {"embedder": self._embedder.id, "dimension": self._embedder.dimension}
 
     def _query_vector(self, query: str) -> NDArray[np.float32]:
-        """A question is searched for twice: near it, and among the passages that share its words."""
-        if query != self._last_query or not len(self._last_vector):
-            self._last_query, self._last_vector = query, self._embedder.embed([query])[0]
-        return self._last_vector
+        if query not in self._queries:
+            self._queries = dict(list(self._queries.items())[1 - KEPT_QUERIES :])
+            self._queries[query] = self._embedder.embed([query])[0]
+        return self._queries[query]
 
     def _ready_index(self) -> VectorIndex:
         if self._index is None:

@@ -6,32 +6,45 @@ result: where not even the best passage reaches the floor, none is given.
 
 from __future__ import annotations
 
-import asyncio
 from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.collaborators import Database, Worker
-from ingest.document import Passage, SearchResult
+from ingest.document import Passage, SearchResult, place_label
 from ingest.fulltext import best_possible_bm25, chunk_ids, query_words, search_words, word_counts
-from ingest.fusion import Candidate, fuse
+from ingest.fusion import DEFAULT_WEIGHTS, Candidate, Weights, averaged, fuse, supported, with_near
 from ingest.library import fetch_passages
+from ingest.proximity import near_shares, word_pairs
+from ingest.scope import check_filters, resolved
+from ingest.search_trace import BEYOND, GIVEN, REPEATED, WEAK, Considered, SearchTrace, Wording
 
 if TYPE_CHECKING:
     import sqlite_utils
 
 DEPTH = 100  # candidates of each search
-FLOOR = 0.2  # of the best passage's score; benchmarks/retrieval prints what it lets through and what it costs
+READ_DEPTH = 50  # of these, so many are looked at more closely: word by word, and for what they are like
+FLOOR = 0.21  # of the best score; benchmarks/retrieval prints what it lets through and what it costs
 TAIL = 0.75  # the other passages must reach this share of the floor
+NEIGHBOURS = 5  # like passages that support one
+TRACED = 20  # passages a trace names
 SAME_SPAN, SAME_WORDS = 0.5, 0.9  # shares from which a passage repeats one already chosen
 
 
 @dataclass(frozen=True, slots=True)
 class _WordSearch:
-    """What the database knows before the vectors are asked. `allowed` None means all passages."""
+    """What the words of one wording find."""
 
+    wording: Wording
     bm25: dict[int, float]
     best_bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """What the database knows before the vectors are asked. `allowed` None means all passages."""
+
+    found: tuple[_WordSearch, ...]
     total: int
     searched: int
     allowed: list[int] | None
@@ -47,44 +60,70 @@ class Retriever:
         index: Worker,
         *,
         floor: float = FLOOR,
+        weights: Weights = DEFAULT_WEIGHTS,
         crashed: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
         """`floor` 0 gives every passage found; `crashed` is what a call to a dead index process raises."""
         self._database, self._index = database, index
-        self._floor, self._crashed = floor, crashed
+        self.floor, self.weights = floor, weights
+        self._crashed = crashed
 
     async def search(
-        self, query: str, k: int = 4, collections: tuple[str, ...] | None = None, floor: float | None = None
+        self,
+        query: str,
+        k: int = 4,
+        scope: tuple[str, ...] | None = None,
+        floor: float | None = None,
+        *,
+        before: str = "",
     ) -> SearchResult:
-        """The k best passages from the named collections (None: from all), best first.
+        """The k best passages from the scope (see scope.py; None: from the whole library), best first.
 
-        A passage that repeats a better one (copied file, overlapping chunk) is left out. Without the
-        index process the words alone are searched, and a note says so. `floor` None takes the one set
-        for this retriever.
+        `before` is the question asked before this one: "And when does it end?" is searched for alone and behind
+        it, and a passage has the mean of both scores. A passage that repeats a better one (copied file,
+        overlapping chunk) is left out. Without the index process the words alone are searched, and a note says
+        so. `floor` None takes the one set for this retriever.
+
+        Raises:
+            IngestError: the scope has a filter that does not exist.
         """
-        words = query_words(query)
-        found = await self._database.read(lambda db: _search_words(db, words, collections))
-        notes = [f"There is no collection “{name}”." for name in found.unknown]
-        similarity: dict[int, float] = {}
-        if found.searched:
+        check_filters(scope or ())
+        limit = self.floor if floor is None else floor
+        texts = [query, f"{before}\n{query}"] if before.strip() else [query]
+        seen = await self._database.read(lambda db: _look_up(db, texts, scope))
+        notes = [f"There is no collection “{name}”." for name in seen.unknown]
+        similarity: list[dict[int, float]] = [{} for _ in texts]
+        if seen.searched:
             try:
-                similarity = await self._similarities(query, found)
+                similarity = await self._similarities(texts, seen)
             except self._crashed as error:
                 notes.append(f"Searched by words only: {error}")
-        candidates = fuse(found.bm25, similarity, found.best_bm25, len(words), found.total)
-        limit = self._floor if floor is None else floor
-        if not candidates or candidates[0].score < limit:
-            candidates = []
-        kept = [candidate for candidate in candidates if candidate.score >= TAIL * limit]
-        passages = await self._database.read(lambda db: _distinct_passages(db, kept, k))
-        return SearchResult(tuple(passages), found.searched, max(similarity.values(), default=None), tuple(notes))
-
-    async def _similarities(self, query: str, found: _WordSearch) -> dict[int, float]:
-        """The cosine of the nearest passages, and of those found by words."""
-        nearest, matched = await asyncio.gather(
-            self._nearest(query, DEPTH, found.allowed), self._nearest(query, len(found.bm25), list(found.bm25))
+        rankings = await self._read_closely(seen, similarity)
+        candidates = averaged(rankings) if len(rankings) > 1 else rankings[0]
+        # A change of subject stands on its own; what only makes sense behind the last question must do so there.
+        best = max((ranking[0].score for ranking in (rankings[0], candidates) if ranking), default=0.0)
+        passed = bool(candidates) and best >= limit
+        if passed:
+            candidates = await self._supported(candidates)
+        least = TAIL * min(limit, candidates[0].score) if passed else 2.0
+        passages, considered = await self._database.read(
+            lambda db: _chosen(db, candidates, k, least, seen.found, similarity)
         )
-        return nearest | matched
+        trace = SearchTrace(
+            tuple(found.wording for found in seen.found), scope, seen.searched,
+            len({number for found in seen.found for number in found.bm25}), len({n for one in similarity for n in one}),
+            best, limit, tuple(considered),
+        )  # fmt: skip
+        closest = max((cosine for one in similarity for cosine in one.values()), default=None)
+        return SearchResult(tuple(passages), seen.searched, closest, tuple(notes), trace)
+
+    async def _similarities(self, texts: list[str], seen: _LookUp) -> list[dict[int, float]]:
+        """For each wording the cosine of the nearest passages, and of all that any of the searches found."""
+        nearest = [await self._nearest(text, DEPTH, seen.allowed) for text in texts]
+        found = {number for one in (*nearest, *(one.bm25 for one in seen.found)) for number in one}
+        for text, known in zip(texts, nearest, strict=True):
+            known |= await self._nearest(text, len(found - known.keys()), sorted(found - known.keys()))
+        return nearest
 
     async def _nearest(self, query: str, k: int, allowed: list[int] | None) -> dict[int, float]:
         if k == 0 or allowed == []:
@@ -96,40 +135,112 @@ class Retriever:
             reply = await self._index.call("search", query=query, k=k, restricted=allowed is not None, blob=blob)
         return {int(number): float(cosine) for number, cosine in reply.data["hits"]}
 
+    async def _read_closely(self, seen: _LookUp, similarity: list[dict[int, float]]) -> list[list[Candidate]]:
+        """Each wording's ranking, with the texts of the best looked at for words that stand together."""
+        fused = [
+            fuse(one.bm25, cosines, one.best_bm25, len(one.wording.words), seen.total, self.weights)
+            for one, cosines in zip(seen.found, similarity, strict=True)
+        ]
+        best = [found.chunk_id for found in averaged(fused)[:READ_DEPTH]]
+        if not self.weights.near or not best:
+            return fused
+        texts = await self._database.read(lambda db: _texts(db, best))
+        rankings = []
+        for ranking, one in zip(fused, seen.found, strict=True):
+            pairs = word_pairs(one.wording.text, one.wording.words, seen.total)
+            shares = dict(zip(texts, near_shares(pairs, list(texts.values())), strict=True))
+            rankings.append(with_near(ranking, shares, len(one.wording.words), self.weights))
+        return rankings
 
-def _search_words(db: sqlite_utils.Database, words: list[str], names: tuple[str, ...] | None) -> _WordSearch:
-    numbers: list[int] | None = None
-    allowed: list[int] | None = None
-    unknown: tuple[str, ...] = ()
+    async def _supported(self, candidates: list[Candidate]) -> list[Candidate]:
+        """The candidates in the order that takes into account what is alike."""
+        best = [found.chunk_id for found in candidates[:READ_DEPTH] if found.similarity is not None]
+        if not self.weights.support or len(best) < 2:
+            return candidates
+        groups = await self._database.read(lambda db: _documents(db, best))
+        best = [number for number in best if number in groups]
+        try:
+            reply = await self._index.call(
+                "neighbours", groups=[groups[number] for number in best], count=NEIGHBOURS,
+                blob=array("q", best).tobytes(),
+            )  # fmt: skip
+        except self._crashed:
+            return candidates
+        neighbours = {
+            number: [(best[place], float(cosine)) for place, cosine in near]
+            for number, near in zip(best, reply.data, strict=True)
+        }
+        return supported(candidates, neighbours, self.weights)
+
+
+def _look_up(db: sqlite_utils.Database, texts: list[str], terms: tuple[str, ...] | None) -> _LookUp:
     total = searched = db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
-    if names is not None:
-        known = dict(db.conn.execute("SELECT name, id FROM collections").fetchall())
-        numbers = [known[name] for name in names if name in known]
-        unknown = tuple(name for name in names if name not in known)
-        if set(numbers) == set(known.values()):
-            numbers = None  # all of them: no need to list a hundred thousand passages
-        else:
-            allowed = chunk_ids(db, numbers)
-            searched = len(allowed)
-    counts = word_counts(db, words) if searched else {}
-    hits = {hit.chunk_id: hit.bm25 for hit in search_words(db, counts, DEPTH, numbers)}
-    return _WordSearch(hits, best_possible_bm25(counts, total), total, searched, allowed, unknown)
+    scope = resolved(db, terms)
+    allowed = None if scope is None else chunk_ids(db, scope)
+    if allowed is not None:
+        searched = len(allowed)
+    found = []
+    for text in texts:
+        counts = word_counts(db, query_words(text)) if searched else {}
+        hits = {hit.chunk_id: hit.bm25 for hit in search_words(db, counts, DEPTH, scope)}
+        found.append(_WordSearch(Wording(text, counts), hits, best_possible_bm25(counts, total)))
+    return _LookUp(tuple(found), total, searched, allowed, scope.unknown if scope else ())
 
 
-def _distinct_passages(db: sqlite_utils.Database, candidates: list[Candidate], k: int) -> list[Passage]:
+def _texts(db: sqlite_utils.Database, numbers: list[int]) -> dict[int, str]:
+    marks = ",".join("?" * len(numbers))
+    return dict(db.conn.execute(f"SELECT id, context || char(10) || text FROM chunks WHERE id IN ({marks})", numbers))
+
+
+def _documents(db: sqlite_utils.Database, numbers: list[int]) -> dict[int, int]:
+    marks = ",".join("?" * len(numbers))
+    return dict(db.conn.execute(f"SELECT id, document_id FROM chunks WHERE id IN ({marks})", numbers))
+
+
+def _chosen(
+    db: sqlite_utils.Database,
+    candidates: list[Candidate],
+    k: int,
+    least: float,
+    found: tuple[_WordSearch, ...],
+    similarity: list[dict[int, float]],
+) -> tuple[list[Passage], list[Considered]]:
+    """The k best that say something new and score `least`, and what became of the best of all."""
+    by_words, by_meaning = _places(found[0].bm25), _places(similarity[0])
     chosen: list[Passage] = []
-    for start in range(0, len(candidates), max(k, 1)):
-        part = candidates[start : start + max(k, 1)]
+    considered: list[Considered] = []
+    for start in range(0, len(candidates), TRACED):
+        part = candidates[start : start + TRACED]
         passages = fetch_passages(db, [candidate.chunk_id for candidate in part])
         for candidate in part:
             passage = passages.get(candidate.chunk_id)
-            if len(chosen) < k and passage is not None and not any(_repeats(passage, other) for other in chosen):
+            if passage is None:
+                continue
+            outcome = BEYOND if len(chosen) >= k else GIVEN
+            if candidate.score < least:
+                outcome = WEAK
+            elif any(_repeats(passage, other) for other in chosen):
+                outcome = REPEATED
+            if outcome == GIVEN:
                 chosen.append(
                     replace(passage, score=candidate.score, similarity=candidate.similarity, bm25=candidate.bm25)
                 )
+            if len(considered) < TRACED:
+                number = candidate.chunk_id
+                considered.append(Considered(
+                    number, passage.document, place_label(passage.page, passage.place), passage.text,
+                    by_words.get(number), candidate.bm25, by_meaning.get(number), candidate.similarity,
+                    candidate.near, candidate.score, candidate.order, outcome,
+                ))  # fmt: skip
         if len(chosen) >= k:
             break
-    return chosen
+    return chosen, considered
+
+
+def _places(scores: dict[int, float]) -> dict[int, int]:
+    """The place of each passage in a ranking, from 1."""
+    ordered = sorted(scores, key=lambda number: (-scores[number], number))
+    return {number: place for place, number in enumerate(ordered, 1)}
 
 
 def _repeats(passage: Passage, other: Passage) -> bool:

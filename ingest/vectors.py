@@ -6,6 +6,7 @@ damaged files without a word, so a file is opened only if its size and SHA-256 a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +63,14 @@ class VectorIndex:
     def remove(self, ids: Ids) -> int:
         """Remove the vectors of these ids; returns how many there were."""
         return int(self._index.remove_ids(np.ascontiguousarray(ids, np.int64)))
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """The vectors of these ids, shape (len(ids), dimension); zeros for an id that is not there."""
+        found = np.zeros((len(ids), self.dimension), np.float32)
+        for row, number in enumerate(ids.tolist()):
+            with contextlib.suppress(RuntimeError):  # what FAISS raises for an unknown id
+                found[row] = self._index.reconstruct(number)
+        return found
 
     def search(self, vector: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         """The k nearest as (id, cosine), best first. `allowed` is applied inside the search, so a

@@ -16,9 +16,11 @@ from made_library import MadeLibrary, make_library
 
 from assistant.errors import WorkerError
 from ingest import fulltext
-from ingest.fusion import fuse
+from ingest.fusion import DEFAULT_WEIGHTS, Candidate, averaged, fuse, supported, with_near
 from ingest.retrieval import FLOOR
 from ingest.schema import migrations
+from ingest.scope import Scope
+from ingest.search_trace import BEYOND, GIVEN, REPEATED, WEAK, SearchTrace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOCUMENTS = {
@@ -53,9 +55,44 @@ async def test_the_passage_with_the_rare_words_comes_first(made: MadeLibrary) ->
     assert best.bm25 > 0
     assert best.similarity is not None
     assert result.searched_chunks == 4
-    assert [passage.score for passage in result.passages] == sorted(
-        (passage.score for passage in result.passages), reverse=True
-    )
+
+
+async def test_a_question_is_understood_behind_the_one_before_it(made: MadeLibrary) -> None:
+    """“And how much exactly?” finds the rent it follows on; a change of subject finds what it would find alone."""
+    before = "What is the monthly rent due on the third day of the month?"
+    result = await made.retriever.search("And how much exactly?", before=before)
+    assert result.passages[0].document == "rent.txt"
+    assert result.trace is not None
+    assert [wording.text for wording in result.trace.wordings] == [
+        "And how much exactly?",
+        f"{before}\nAnd how much exactly?",
+    ]
+    assert (await made.retriever.search("And how much exactly?")).passages == ()
+    changed = await made.retriever.search("What is the frame number of the bicycle?", before=before)
+    assert changed.passages[0].document == "bicycle.txt"
+
+
+async def test_a_trace_tells_what_became_of_each_passage(made: MadeLibrary, tmp_path: Path) -> None:
+    """Every passage considered has its places, scores and end; what was given is what the result holds."""
+    (tmp_path / "files" / "copy.txt").write_text(DOCUMENTS["bicycle"] + "\n")
+    await made.ingest(tmp_path / "files" / "copy.txt")
+    result = await made.retriever.search("bicycle frame number", k=1)
+    trace = result.trace
+    assert trace is not None
+    assert trace.passed
+    assert trace.wordings[0].words == {"bicycle": 2, "frame": 2, "number": 2}
+    outcomes = {each.document: each.outcome for each in trace.considered}
+    assert sorted(outcomes.values())[-2:] == [GIVEN, REPEATED] or BEYOND in outcomes.values()
+    assert outcomes["cake.txt"] == WEAK
+    given = [each.chunk_id for each in trace.considered if each.outcome == GIVEN]
+    assert given == [passage.chunk_id for passage in result.passages]
+    assert trace.considered[0].by_words == trace.considered[0].by_meaning == 1
+    assert trace.considered[0].near == 0.5  # “frame number”; the bicycle stands further away
+    assert SearchTrace.from_json(json.loads(json.dumps(trace.as_json()))) == trace
+    refused = (await made.retriever.search("which senators voted on the lunar treaty?")).trace
+    assert refused is not None
+    assert not refused.passed
+    assert {each.outcome for each in refused.considered} == {WEAK}
 
 
 async def test_nothing_is_found_for_a_question_about_something_else(made: MadeLibrary) -> None:
@@ -83,9 +120,9 @@ async def test_a_search_stays_within_its_collections(made: MadeLibrary) -> None:
         ((), []),
         (("documents", "recipes"), ["cake.txt"]),
     ):
-        result = await made.retriever.search(question, collections=collections)
+        result = await made.retriever.search(question, scope=collections)
         assert [passage.document for passage in result.passages][:1] == documents
-    result = await made.retriever.search(question, collections=("recipes", "nothere"))
+    result = await made.retriever.search(question, scope=("recipes", "nothere"))
     assert result.searched_chunks == 1
     assert "nothere" in result.notes[0]
 
@@ -179,7 +216,7 @@ def test_no_question_is_a_syntax_error(question: str) -> None:
     db = full_text(["one fish", "two fish"])
     counts = fulltext.word_counts(db, fulltext.query_words(question))
     fulltext.search_words(db, counts, 10, None)
-    fulltext.search_words(db, counts, 10, [1])
+    fulltext.search_words(db, counts, 10, Scope("d.id = ?", (1,)))
 
 
 @pytest.mark.parametrize("question", ['fish" OR "x', "NEAR(fish)", "fish*", "text:fish", "fish AND NOT two", "(fish"])
@@ -234,3 +271,35 @@ def test_one_matching_word_proves_less_than_many() -> None:
     (short,) = fuse({1: 5.0}, {}, best_bm25=10.0, words=1, total=100)
     (long,) = fuse({1: 5.0}, {}, best_bm25=10.0, words=8, total=100)
     assert short.score < long.score
+
+
+def candidates(*scores: float) -> list[Candidate]:
+    """Passages 1, 2, … with these scores, best first."""
+    return [Candidate(number, score, None, None, order=score) for number, score in enumerate(scores, 1)]
+
+
+def test_words_that_stand_together_raise_a_passage() -> None:
+    """The share of pairs adds to the score and may change the ranking, never beyond one."""
+    better = with_near(candidates(0.5, 0.49, 0.99), {2: 1.0, 3: 1.0}, 8, DEFAULT_WEIGHTS)
+    assert [found.chunk_id for found in better] == [3, 2, 1]
+    assert better[0].score == 1.0
+    assert better[2].score == 0.5
+
+
+def test_wordings_of_one_question_share_a_ranking() -> None:
+    """A passage has the mean of its scores, with 0 where a wording did not find it."""
+    merged = averaged([[Candidate(1, 0.6, 0.5, None), Candidate(2, 0.5, None, 3.0)], [Candidate(2, 0.4, 0.2, None)]])
+    assert [(found.chunk_id, found.score) for found in merged] == [(2, 0.45), (1, 0.3)]
+    assert (merged[0].similarity, merged[0].bm25) == (0.2, 3.0)
+
+
+def test_like_passages_support_each_other_where_the_scores_decide_little() -> None:
+    """With ten passages alike in score one with strong company comes first; with one far ahead nothing changes."""
+    flat = candidates(*(0.5 - 0.001 * place for place in range(12)))
+    company = {found.chunk_id: [(1, 0.5)] for found in flat} | {1: [(12, 0.9)], 5: [(1, 0.9)]}
+    ranking = supported(flat, company, DEFAULT_WEIGHTS)
+    assert ranking[0].chunk_id == 2
+    assert {found.score for found in ranking} == {found.score for found in flat}
+    ahead = candidates(0.9, *(0.02 - 0.001 * place for place in range(11)))
+    assert supported(ahead, company, DEFAULT_WEIGHTS)[0].chunk_id == 1
+    assert supported(flat, {}, DEFAULT_WEIGHTS) == flat
