@@ -16,10 +16,15 @@ def as_markdown(conversation: Conversation, thread: Sequence[Message]) -> str:
     parts = [f"# {conversation.title}"]
     for message in thread:
         parts.append(f"## {'You' if message.role == 'user' else 'Assistant'}")
-        parts.append(with_marks(message.text, message.citations))
-        if message.citations:
-            parts.append("\n".join(_source(citation) for citation in message.citations))
+        parts.append(with_sources(message))
     return "\n\n".join(parts) + "\n"
+
+
+def with_sources(message: Message) -> str:
+    """A message with all its marks, and the sources they stand for as a list below it."""
+    text = with_marks(message.text, message.citations)
+    sources = "\n".join(_source(citation) for citation in message.citations)
+    return f"{text}\n\n{sources}" if sources else text
 
 
 def as_json(conversation: Conversation, thread: Sequence[Message]) -> dict[str, Any]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.conversation import Conversation
-from assistant.errors import StorageError, UsageError
+from assistant.conversation import Conversation, Message
+from assistant.errors import UsageError
 from assistant.storage.teachings import parse_teaching
-from assistant.transcript import as_markdown
 from assistant.tui.adapter_actions import on_now, roll_back
+from assistant.tui.chat_actions import ChatActions
 from assistant.tui.commands import parse, parse_setting
 from assistant.tui.path_completion import expanded
 from assistant.tui.told import USER_ERRORS, told
-from ingest.atomic_file import replace_file
 
 if TYPE_CHECKING:
     from assistant.tui.screens.chat import ChatScreen
@@ -29,6 +27,7 @@ class CommandActions:
 
     def __init__(self, screen: ChatScreen, session: ChatSession) -> None:
         self._screen, self._session, self._core = screen, session, session.core
+        self.chats = ChatActions(screen, session)
 
     def problem(self, line: str) -> str:
         """What is wrong with a line, "" for a command with what it needs."""
@@ -113,57 +112,62 @@ class CommandActions:
         await self._screen.session_changed()
 
     async def _search(self, rest: str) -> None:
-        from assistant.tui.screens.search import SearchScreen
-
-        hits = await self._core.conversations.search(rest)
-        if not hits:
-            self._screen.composer.tell(f"No message in any chat has “{rest}”.")
-            return
-        hit = await self._screen.app.push_screen_wait(SearchScreen(rest, hits))
-        if hit is not None:
-            await self._session.open_id(hit.conversation_id)
+        await self.chats.search(rest)
 
     async def _regenerate(self, rest: str) -> None:
-        answers = self._screen.transcript.answers()
-        if not answers:
-            raise UsageError("There is no answer yet.", "Ask something first.")
-        await self._session.answer_again(answers[-1].message)
+        await self._session.answer_again(self._last_answer())
 
     async def _continue(self, rest: str) -> None:
         await self._regenerate(rest)
 
+    async def _edit(self, rest: str) -> None:
+        questions = [each for each in self._screen.transcript.messages if each.role == "user"]
+        if not questions:
+            raise UsageError("There is no question yet.", "Ask something first.")
+        await self._screen.messaging.edit(questions[-1])
+
+    async def _rewrite(self, rest: str) -> None:
+        await self._screen.messaging.edit(self._last_answer())
+
+    async def _undo(self, rest: str) -> None:
+        await self._screen.messaging.undo()
+
+    async def _redo(self, rest: str) -> None:
+        await self._screen.messaging.redo()
+
+    async def _fork(self, rest: str) -> None:
+        await self._screen.messaging.fork(self._last_answer())
+
     async def _copy(self, rest: str) -> None:
-        self._screen.action_copy_answer()
+        answer = self._last_answer()
+        if rest.isdecimal():
+            self._screen.messaging.copy_block(answer, int(rest))
+        elif rest in ("", "sources"):
+            copy = self._screen.messaging.copy_with_sources if rest else self._screen.messaging.copy
+            copy(answer)
+        else:
+            raise UsageError(
+                f"/copy {rest} is not known.", "/copy, /copy sources, or /copy and the number of a code block."
+            )
+
+    def _last_answer(self) -> Message:
+        answer = self._screen.transcript.last_answer()
+        if answer is None:
+            raise UsageError("There is no answer yet.", "Ask something first.")
+        return answer
 
     async def _export(self, rest: str) -> None:
-        conversation = self._open_chat()
-        path = expanded(rest) if rest else Path.cwd() / f"chat-{conversation.id}.md"
-        text = as_markdown(conversation, await self._core.conversations.thread(conversation.id))
-        await asyncio.to_thread(_save, path, text)
-        self._screen.composer.tell(f"Saved as {path}.")
+        await self.chats.export(self._open_chat(), rest)
 
     async def _rename(self, rest: str) -> None:
         await self._core.conversations.rename(self._open_chat().id, rest)
         await self._screen.session_changed()
 
+    async def _pin(self, rest: str) -> None:
+        await self.chats.pin(self._open_chat().id)
+
     async def _delete(self, rest: str) -> None:
-        await self.delete(self._open_chat().id)
-
-    async def delete(self, conversation_id: int) -> None:
-        """Ask, then put a chat into the trash and open the one below it."""
-        from assistant.tui.screens.dialogs import ConfirmDialog
-
-        chat = await self._core.conversations.get(conversation_id)
-        dialog = ConfirmDialog(f"Delete “{chat.title}”?", "It stays in the trash for 30 days (see `assistant chats`).")
-        if not await self._screen.app.push_screen_wait(dialog):
-            return
-        await self._core.conversations.trash(chat.id)
-        current = self._session.conversation
-        if current is not None and current.id == chat.id:
-            self._session.conversation = None
-            others = await self._core.conversations.recent()
-            await self._session.open(others[0] if others else None)
-        await self._screen.session_changed()
+        await self.chats.delete(self._open_chat().id)
 
     async def _model(self, rest: str) -> None:
         self._refuse_while_answering()
@@ -209,6 +213,14 @@ class CommandActions:
 
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_open("scores")
+
+    async def _tokens(self, rest: str) -> None:
+        self._screen.app.action_open("tokens", rest)
+
+    async def _learn(self, rest: str) -> None:
+        from assistant.tui.learn_actions import learn
+
+        await learn(self._screen.app)
 
     async def _teach(self, rest: str) -> None:
         if not rest:
@@ -263,12 +275,3 @@ class CommandActions:
     def _refuse_while_answering(self) -> None:
         if self._screen.answering:
             raise UsageError("An answer is under way.", "Stop it first (Esc), or wait.")
-
-
-def _save(path: Path, text: str) -> None:
-    if path.exists():
-        raise UsageError(f"{path} exists already.", "Choose another name: /export FILE")
-    try:
-        replace_file(path, text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Choose another: /export FILE") from error

@@ -53,6 +53,13 @@ class ScoreActions:
             return
         view.show_score(score)
         self._screen.composer.tell("No longer scored good or bad." if same else SCORED[good])
+        self.hint()
+
+    def hint(self) -> None:
+        """Tell, once, that there is enough to learn from."""
+        from assistant.tui.learn_actions import hint
+
+        self._screen.run_worker(hint(self._screen.app), group="hint", exclusive=True)
 
     async def more(self) -> None:
         """All that can be said of the answer."""
@@ -72,10 +79,12 @@ class ScoreActions:
             await self.show()
 
     async def show(self) -> None:
-        """Show the scores of the open chat's answers."""
+        """Show the scores of the open chat's answers, and which messages have other versions."""
         session = self._screen.session
         if session is not None and session.conversation is not None:
-            self._screen.transcript.show_scores(await session.core.scores.of_chat(session.conversation.id))
+            chat = session.conversation.id
+            scores = await session.core.scores.of_chat(chat)
+            self._screen.transcript.show_notes(scores, await session.core.conversations.branches.siblings(chat))
 
     def _view(self) -> AnswerView:
         """The chosen or last answer.

@@ -27,6 +27,7 @@ class ChatSession:
         self.last_usage: Usage | None = None
         self.answering: Answering | None = None
         self.queued: str | None = None  # asked while an answer was under way, for the open chat
+        self.editing: Message | None = None  # the question that is being asked in another way
         self._queued_for: Conversation | None = None
         self._screen = screen
         self._saved_draft = ""
@@ -38,14 +39,19 @@ class ChatSession:
         chats = await self.core.conversations.recent(1)
         await self._show(chats[0] if chats and self.core.config.interface.resume else None)
 
-    async def open(self, conversation: Conversation | None) -> None:
-        """Show a chat, or an empty new one."""
+    async def open(self, conversation: Conversation | None, at: int = 0) -> None:
+        """Show a chat, beginning at a message (0: its end), or an empty new one."""
         await self.save_draft()
         self._screen.prompt.replace_text("")
-        await self._show(conversation)
+        await self._show(conversation, at)
 
-    async def _show(self, conversation: Conversation | None) -> None:
+    async def reopen(self, at: int = 0) -> None:
+        """Show the open chat again: it goes on from another message than before."""
+        await self._show(self.conversation, at)
+
+    async def _show(self, conversation: Conversation | None, at: int = 0) -> None:
         transcript, prompt = self._screen.transcript, self._screen.prompt
+        self.edit(None)
         if self.answering is not None:
             self.answering.leave()
         self.conversation = conversation
@@ -53,7 +59,7 @@ class ChatSession:
         if conversation and self.answering and self.answering.conversation_id == conversation.id:
             await self.answering.show_in(transcript, messages)
         else:
-            await transcript.show(messages)
+            await transcript.show(messages, at)
         self._saved_draft = conversation.draft if conversation else ""
         if not prompt.text:
             prompt.replace_text(self._saved_draft)
@@ -61,13 +67,13 @@ class ChatSession:
         self.last_usage = next((each.usage for each in reversed(messages) if each.usage), None)
         await self._screen.session_changed()
 
-    async def open_id(self, conversation_id: int) -> None:
-        """Show the chat with this number.
+    async def open_id(self, conversation_id: int, at: int = 0) -> None:
+        """Show the chat with this number, beginning at a message (0: its end).
 
         Raises:
             NotFoundError: there is none.
         """
-        await self.open(await self.core.conversations.get(conversation_id))
+        await self.open(await self.core.conversations.get(conversation_id), at)
 
     async def reload(self) -> list[Conversation]:
         """All chats, for the list; the open one is read again, since its title or scope may have changed."""
@@ -97,10 +103,22 @@ class ChatSession:
     def ask(self, text: str) -> None:
         """Ask now, or keep the question until the answer under way is finished."""
         if self.answering is None:
-            self._begin(self.conversation, text)
+            instead_of = self.editing
+            self.edit(None)
+            self._begin(self.conversation, text, instead_of)
             return
         self.queued = text if self.queued is None else f"{self.queued}\n{text}"
         self._queued_for = self.conversation
+        self._screen.answering_changed()
+
+    def edit(self, question: Message | None) -> None:
+        """Let the next question stand beside this one, whose text is put into the prompt; None: no longer."""
+        before, self.editing = self.editing, question
+        if question is not None:
+            self._screen.prompt.replace_text(question.text)
+            self._screen.prompt.focus()
+        elif before is not None and self._screen.prompt.text == before.text:
+            self._screen.prompt.replace_text("")
         self._screen.answering_changed()
 
     def take_back(self) -> str:
@@ -122,13 +140,16 @@ class ChatSession:
             await asyncio.sleep(0.02)
 
     async def answer_again(self, message: Message) -> None:
-        """Another answer to the question of the last answer."""
+        """Another answer to the question of an answer, beside it."""
         if self.answering is not None:
             self._screen.app.say("Stop the answer first (Esc), or wait.")
             return
+        self.edit(None)
         self.answering = Answering(message.conversation_id, self._screen.session_changed)
         self._screen.answering_changed()
-        await self._screen.transcript.drop_last_answer()
+        await self._screen.transcript.show(
+            await self.core.conversations.thread(message.conversation_id, message.parent_id)
+        )
         await self._follow(self.core.engine.regenerate(message.id))
 
     async def answer_unseen(self, message: Message, mix: str, sampling: Sampling) -> Message | None:
@@ -141,12 +162,12 @@ class ChatSession:
         finally:
             self._end_answering()
 
-    def _begin(self, conversation: Conversation | None, text: str) -> None:
+    def _begin(self, conversation: Conversation | None, text: str, instead_of: Message | None = None) -> None:
         self.answering = Answering(conversation.id if conversation else 0, self._screen.session_changed)
         self._screen.answering_changed()
-        self._screen.run_worker(self._ask(conversation, text), group="answer")
+        self._screen.run_worker(self._ask(conversation, text, instead_of), group="answer")
 
-    async def _ask(self, conversation: Conversation | None, text: str) -> None:
+    async def _ask(self, conversation: Conversation | None, text: str, instead_of: Message | None) -> None:
         answering = self.answering
         assert answering is not None
         try:
@@ -158,9 +179,17 @@ class ChatSession:
             self.conversation = self.conversation or conversation
             answering.conversation_id = conversation.id
             self._saved_draft = ""  # storing the question empties it
-            await self._follow(self.core.engine.ask(conversation.id, text))
+            if instead_of is not None:
+                await self._screen.transcript.show(await self._above(instead_of))
+            number = instead_of.id if instead_of else None
+            await self._follow(self.core.engine.ask(conversation.id, text, instead_of=number))
         if answering.message is None:
             self._screen.composer.give_back(text)  # it was not stored, so it must not be lost either
+
+    async def _above(self, message: Message) -> list[Message]:
+        if message.parent_id is None:
+            return []
+        return await self.core.conversations.thread(message.conversation_id, message.parent_id)
 
     async def _follow(self, events: AsyncIterator[Event]) -> None:
         """Show an answer until its end, then ask what waits."""

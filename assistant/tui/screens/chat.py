@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
 from assistant.errors import AssistantError
 from assistant.tui.commands import Command, Suggestion, is_command, suggestions
 from assistant.tui.compare_actions import CompareActions
+from assistant.tui.message_actions import MessageActions
 from assistant.tui.score_actions import ScoreActions
+from assistant.tui.screens.chat_keys import ChatKeys
 from assistant.tui.source_view import TWO_COLUMNS, SourceView
 from assistant.tui.widgets.chat_title import ChatTitle
 from assistant.tui.widgets.composer import Composer
-from assistant.tui.widgets.messages import AnswerView
+from assistant.tui.widgets.messages import AnswerView, MenuWanted
 from assistant.tui.widgets.status_line import StatusLine
 from assistant.tui.widgets.transcript import Transcript
 
@@ -35,28 +35,10 @@ if TYPE_CHECKING:
 DRAFT_SECONDS = 2.0
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(ChatKeys):
     """One chat at a time; an answer goes on when another chat is looked at."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (TWO_COLUMNS, "-wide")]  # noqa: RUF012  # Textual declares it without ClassVar
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "Stop", id="stop"),
-        Binding("escape", "back", "Back", show=False),
-        Binding("ctrl+n", "new_chat", "New", id="new"),
-        Binding("ctrl+b", "toggle_chats", "Chats", id="chats"),
-        Binding("ctrl+o", "sources", "Sources", id="sources"),
-        Binding("ctrl+r", "regenerate", "Again", id="regenerate", tooltip="Another answer to the last question"),
-        Binding("alt+c", "copy_answer", "Copy", show=False, priority=True, id="copy"),
-        Binding("alt+y", "score(True)", "Good", show=False, priority=True, id="good"),
-        Binding("alt+n", "score(False)", "Bad", show=False, priority=True, id="bad"),
-        Binding("alt+s", "score(None)", "Score", show=False, priority=True, id="score"),
-        Binding("alt+v", "compare", "Compare", show=False, priority=True, id="compare"),
-        Binding("alt+up", "select(-1)", "Answer above", show=False, id="answer-above"),
-        Binding("alt+down", "select(1)", "Answer below", show=False, id="answer-below"),
-        Binding("pageup", "page(-1)", "Scroll", show=False),
-        Binding("pagedown", "page(1)", "Scroll", show=False),
-    ]
-
     app: AssistantApp
 
     def __init__(self) -> None:
@@ -72,7 +54,7 @@ class ChatScreen(Screen[None]):
         self._sent_early: list[str] = []  # before the core was open
         self._actions: CommandActions | None = None
         self._sources = SourceView(self)
-        self.scoring, self.comparing = ScoreActions(self), CompareActions(self)
+        self.scoring, self.comparing, self.messaging = ScoreActions(self), CompareActions(self), MessageActions(self)
 
     def compose(self) -> ComposeResult:
         """Everything is there from the first frame; the chats come when the database is open."""
@@ -133,7 +115,9 @@ class ChatScreen(Screen[None]):
 
     def answering_changed(self) -> None:
         """An answer began or ended, or a question waits: show what can be done now."""
-        self.composer.show_queued((self.session.queued if self.session else None) or "")
+        session = self.session
+        editing = session.editing.text if session and session.editing else ""
+        self.composer.show_queued((session.queued if session else None) or "", editing)
         self.refresh_bindings()
 
     async def save_draft(self) -> None:
@@ -148,10 +132,6 @@ class ChatScreen(Screen[None]):
     def answering(self) -> bool:
         """Whether an answer is under way."""
         return self.session is not None and self.session.answering is not None
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that waits for the database; an error of ours becomes a notice."""
-        self.run_worker(work, group="work")
 
     # -- asking ---------------------------------------------------------------------
 
@@ -185,7 +165,7 @@ class ChatScreen(Screen[None]):
             self.composer.give_back(text)
             self.composer.tell(problem, "error")
         else:
-            self._do(self._actions.run(text))
+            self.do(self._actions.run(text))
 
     def choose_command(self, command: Command) -> None:
         """From the palette: run a command, or put it into the prompt to be finished."""
@@ -195,105 +175,32 @@ class ChatScreen(Screen[None]):
         else:
             self.choose_line(f"/{command.name}")
 
-    # -- keys -------------------------------------------------------------------------
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer shows only what can be done now."""
-        if action == "stop":
-            return self.answering
-        if action in ("sources", "regenerate"):
-            return bool(self.transcript.answers())
-        return True
-
-    def on_key(self, event: events.Key) -> None:
-        """Typing goes into the prompt, whatever has the focus."""
-        if event.is_printable and event.character and not self.prompt.has_focus:
-            event.stop()
-            self.set_focus(self.prompt)
-            self.prompt.insert(event.character)
-
-    def action_stop(self) -> None:
-        """Close the hints, else take back what waits, else stop the answer."""
-        if self.composer.close_hints():
-            return
-        if self.session is not None and self.session.queued is not None:
-            self.prompt.replace_text(self.session.take_back())
-        elif self.session is not None:
-            self.session.stop()
-
-    async def action_back(self) -> None:
-        """Close the hints or the sources, and go back to the prompt."""
-        if not self.composer.close_hints():
-            await self._sources.close()
-        self.prompt.focus()
-
-    def action_new_chat(self) -> None:
-        """An empty chat; it is stored when something is asked or typed in it."""
-        if self.session is not None:
-            self._do(self.session.open(None))
-            self.prompt.focus()
-
-    def action_toggle_chats(self) -> None:
-        """Show the list of chats and go to it, or hide it."""
-        self._side.display = not self._side.display
-        if self._side.display and self.session is not None:
-            self._chats.focus()
-        else:
-            self.prompt.focus()
-
-    async def action_page(self, step: int) -> None:
-        """Scroll the conversation."""
-        await self.transcript.page(step)
-
-    def action_select(self, step: int) -> None:
-        """Move through the answers; below the last one is the prompt."""
-        (self.transcript.neighbour(self.focused, step) or self.prompt).focus()
-
-    def action_copy_answer(self) -> None:
-        """Copy the chosen or last answer."""
-        if (view := self.transcript.chosen(self.focused)) is not None:
-            self.app.copy_to_clipboard(view.text)
-            self.app.say("The answer is in the clipboard.")
-
-    def action_score(self, good: bool | None) -> None:
-        """Call the chosen or last answer good or bad; None: points, a note, the better answer."""
-        if self.session is not None:
-            self._do(self.scoring.more() if good is None else self.scoring.verdict(good))
-
-    def action_compare(self) -> None:
-        """Choose between the answers to a question."""
-        if self.session is not None:
-            self._do(self.comparing.run(()))
-
-    def action_regenerate(self) -> None:
-        """Answer the last question again."""
-        if self.session is not None and (answers := self.transcript.answers()):
-            self._do(self.session.answer_again(answers[-1].message))
-
     # -- chats, links and sources ---------------------------------------------------------
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A chat was chosen."""
         if event.option_list is self._chats and self.session is not None:
-            self._do(self.session.open_id(int(event.option_id or 0)))
+            self.do(self.session.open_id(int(event.option_id or 0)))
             self.prompt.focus()
+
+    def on_chat_list_pin_wanted(self, event: ChatList.PinWanted) -> None:
+        """A chat is to stay at the top, or no longer."""
+        if self._actions is not None:
+            self.do(self._actions.chats.pin(event.conversation_id))
+
+    def on_chat_list_name_wanted(self, event: ChatList.NameWanted) -> None:
+        """A chat is to be named."""
+        if self._actions is not None:
+            self.do(self._actions.chats.name(event.conversation_id))
 
     def on_chat_list_trash_wanted(self, event: ChatList.TrashWanted) -> None:
         """A chat is to be deleted."""
         if self._actions is not None:
-            self._do(self._actions.delete(event.conversation_id))
+            self.do(self._actions.chats.delete(event.conversation_id))
 
-    def action_sources(self) -> None:
-        """What the chosen or last answer stands on; again closes it."""
-        self._do(self.toggle_sources())
-
-    async def toggle_sources(self) -> None:
-        """Show the sources of the chosen or last answer, or close them."""
-        view = self.transcript.chosen(self.focused)
-        if self._sources.is_open or view is None:
-            await self._sources.close()
-        elif self.session is not None:
-            await self._sources.show(self.session.core, view.message)
+    @on(MenuWanted)
+    def _menu_wanted(self, event: MenuWanted) -> None:
+        self.do(self.messaging.menu(event.view))
 
     @on(AnswerView.SourcesWanted)
     def _sources_wanted(self, event: AnswerView.SourcesWanted) -> None:
@@ -301,7 +208,7 @@ class ChatScreen(Screen[None]):
 
     def _show_sources(self, message: Message, mark: int) -> None:
         if self.session is not None:
-            self._do(self._sources.show(self.session.core, message, mark))
+            self.do(self._sources.show(self.session.core, message, mark))
 
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """A mark opens its source; any other link is shown before anything is done with it."""

@@ -1,4 +1,4 @@
-"""The list of chats at the left."""
+"""The list of chats at the left: those that are pinned, then the last used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assistant.safe_text import safe_line
 
 
 class ChatList(OptionList):
-    """Chats, the last used first."""
+    """Chats; keys name, pin and delete the highlighted one."""
 
     BINDING_GROUP_TITLE = "Chats"
     DEFAULT_CSS = """
@@ -27,15 +27,26 @@ class ChatList(OptionList):
     ChatList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "name", "Name"),
+        Binding("insert", "pin", "Pin"),
         Binding("delete", "trash", "Delete"),
     ]
 
-    class TrashWanted(Message):
-        """The user wants to delete a chat."""
+    class Wanted(Message):
+        """The user wants something done with a chat."""
 
         def __init__(self, conversation_id: int) -> None:
             super().__init__()
             self.conversation_id = conversation_id
+
+    class NameWanted(Wanted):
+        """The user wants to name a chat."""
+
+    class PinWanted(Wanted):
+        """The user wants a chat to stay at the top, or no longer."""
+
+    class TrashWanted(Wanted):
+        """The user wants to delete a chat."""
 
     def __init__(self) -> None:
         super().__init__(id="chats", markup=False)
@@ -43,7 +54,7 @@ class ChatList(OptionList):
 
     def show(self, conversations: Sequence[Conversation], current: int | None) -> None:
         """List these chats and highlight the one that is open."""
-        titles = [(each.id, safe_line(each.title)) for each in conversations]
+        titles = [(each.id, f"{'★ ' if each.pinned else ''}{safe_line(each.title)}") for each in conversations]
         if titles != self._titles:
             self._titles = titles
             self.clear_options()
@@ -53,8 +64,19 @@ class ChatList(OptionList):
 
     def action_trash(self) -> None:
         """Ask for the highlighted chat to be deleted."""
+        self._want(self.TrashWanted)
+
+    def action_name(self) -> None:
+        """Ask for the highlighted chat to be named."""
+        self._want(self.NameWanted)
+
+    def action_pin(self) -> None:
+        """Ask for the highlighted chat to be pinned, or no longer."""
+        self._want(self.PinWanted)
+
+    def _want(self, wanted: type[Wanted]) -> None:
         if self.highlighted is not None:
-            self.post_message(self.TrashWanted(self._titles[self.highlighted][0]))
+            self.post_message(wanted(self._titles[self.highlighted][0]))
 
 
 def _label(title: str) -> Content:

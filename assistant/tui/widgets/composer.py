@@ -63,10 +63,11 @@ class Composer(Vertical):
         if not self.prompt.text:
             self.prompt.replace_text(text)
 
-    def show_queued(self, text: str) -> None:
-        """Show the question that waits for its turn, "" for none."""
-        self._queued.display = bool(text)
-        self._queued.update(f"Next: {safe_line(text)[:200]}   (Esc takes it back)")
+    def show_queued(self, text: str, editing: str = "") -> None:
+        """Show the question that waits for its turn, or the one that is being asked in another way; "" for none."""
+        self._queued.display = bool(text or editing)
+        told = f"Next: {safe_line(text)[:200]}   (Esc takes it back)"
+        self._queued.update(told if text else f"Instead of: {safe_line(editing)[:60]}   (Esc leaves it as it was)")
 
     def close_hints(self) -> bool:
         """Hide the completions; False if there were none."""

@@ -28,11 +28,39 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 0.08  # streamed text reaches the screen at most 12 times a second: a flush lays out all of it
 
 
-class QuestionView(Plain):
+class MenuWanted(UiMessage):
+    """The user wants to do something with a message."""
+
+    def __init__(self, view: MessageView) -> None:
+        super().__init__()
+        self.view = view
+
+
+MESSAGE_KEYS: list[BindingType] = [
+    Binding("enter", "menu", "All that can be done"),
+    Binding("left", "screen.sibling(-1)", "Version before", key_display="←"),
+    Binding("right", "screen.sibling(1)", "Version after", key_display="→"),
+]
+
+
+class QuestionView(Plain, can_focus=True):
     """What the user asked."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(safe_text(text), classes="question")
+    BINDING_GROUP_TITLE = "Your message"
+    BINDINGS: ClassVar[list[BindingType]] = MESSAGE_KEYS
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(safe_text(message.text), classes="question")
+        self.message = message
+
+    def show_place(self, place: tuple[int, int] | None) -> None:
+        """Say below the text which of how many versions this is, counted from 1; None: it is the only one."""
+        text = safe_text(self.message.text)
+        self.update(Content.assemble(text, (f"\n{_place(place)}", "$text-accent")) if place else text)
+
+    def action_menu(self) -> None:
+        """Say what can be done with it."""
+        self.post_message(MenuWanted(self))
 
 
 class NoticeView(Plain):
@@ -67,8 +95,8 @@ class AnswerView(Vertical, can_focus=True):
 
     BINDING_GROUP_TITLE = "Answer"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "sources", "Sources"),
-        Binding("space", "sources", "Sources", show=False),
+        *MESSAGE_KEYS,
+        Binding("space", "sources", "Sources"),
         Binding("alt+y", "screen.score(True)", "Good", key_display="alt+y"),
         Binding("alt+n", "screen.score(False)", "Bad", key_display="alt+n"),
         Binding("alt+s", "screen.score(None)", "Score", key_display="alt+s"),
@@ -87,6 +115,7 @@ class AnswerView(Vertical, can_focus=True):
         self.message = message
         self.text = message.text
         self._trace = Plain(classes="trace")
+        self._told, self._place = "", ""
         self._score = Plain(classes="score")
         self._below = Vertical(classes="below")
         self._markdown: AnswerMarkdown
@@ -122,6 +151,11 @@ class AnswerView(Vertical, can_focus=True):
         """Say in the trace line what is going on."""
         self._show_trace(safe_line(text))
 
+    def show_place(self, place: tuple[int, int] | None) -> None:
+        """Say before the trace which of how many versions this is, counted from 1; None: it is the only one."""
+        self._place = _place(place)
+        self._show_trace(self._told)
+
     def show_score(self, score: Score | None) -> None:
         """Say below the answer what the user thinks of it."""
         self._score.display = score is not None
@@ -140,6 +174,10 @@ class AnswerView(Vertical, can_focus=True):
         self._show_trace(_trace(message))
         await self._below.remove_children()
         await self._below.mount_all(_lines_below(message))
+
+    def action_menu(self) -> None:
+        """Say what can be done with it."""
+        self.post_message(MenuWanted(self))
 
     def action_sources(self) -> None:
         """Open the sources panel for this answer."""
@@ -161,8 +199,12 @@ class AnswerView(Vertical, can_focus=True):
         await self._stream.write(safe_text(text))
 
     def _show_trace(self, text: str) -> None:
-        self._trace.display = bool(text)
-        self._trace.update(text)
+        self._told = text
+        self._trace.display = bool(text or self._place)
+        self._trace.update(Content.assemble((f"{self._place}  " if self._place else "", "$text-accent"), text))
+
+
+MessageView = QuestionView | AnswerView
 
 
 def _shown(message: Message) -> str:
@@ -183,6 +225,10 @@ def _lines_below(message: Message) -> Iterable[Plain]:
         yield NoticeView(notice, "error" if message.state == "error" else "information")
     if message.state == "interrupted":
         yield NoticeView("This answer was interrupted. /continue answers the question again.", "warning")
+
+
+def _place(place: tuple[int, int] | None) -> str:
+    return f"< {place[0]}/{place[1]} >" if place else ""
 
 
 def _trace(message: Message) -> str:

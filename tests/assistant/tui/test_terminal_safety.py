@@ -68,13 +68,14 @@ class Gallery(App[None]):
     async def show(self, text: str) -> None:
         place = self.query_one(VerticalScroll)
         citation = Citation(1, 1, text, f"/p/{text}", 1, 0, 4, text, 0.5, attributed=True, answer_end=len(text))
+        asked = Message(2, 1, None, "user", text)
         answer = Message(1, 1, None, "assistant", text, citations=(citation,), trace=text, notices=(text,))
         table: DataTable[Text] = DataTable()
         log = RichLog(markup=False)
         await place.remove_children()
         await place.mount_all(
             [
-                Plain(text), Plain(Content(text)), QuestionView(text), NoticeView(text), AnswerView(answer),
+                Plain(text), Plain(Content(text)), QuestionView(asked), NoticeView(text), AnswerView(answer),
                 AnswerMarkdown(text), Static(text, markup=False), Label(text, markup=False), TextArea(text),
                 Input(text.replace("\n", " ")), OptionList(text, markup=False), table, log,
             ]

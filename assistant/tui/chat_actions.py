@@ -1,0 +1,86 @@
+"""What is done with whole chats: searched, named, pinned, exported, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant import branching
+from assistant.errors import StorageError, UsageError
+from assistant.transcript import as_markdown
+from assistant.tui.path_completion import expanded
+from ingest.atomic_file import replace_file
+
+if TYPE_CHECKING:
+    from assistant.conversation import Conversation
+    from assistant.tui.screens.chat import ChatScreen
+    from assistant.tui.session import ChatSession
+
+
+class ChatActions:
+    """Does to chats what commands and the list of chats ask for."""
+
+    def __init__(self, screen: ChatScreen, session: ChatSession) -> None:
+        self._screen, self._session, self._core = screen, session, session.core
+
+    async def search(self, words: str) -> None:
+        """Search in all chats; the chosen message is shown in its chat, on its branch."""
+        from assistant.tui.screens.search import SearchScreen
+
+        hit = await self._screen.app.push_screen_wait(SearchScreen(self._core.conversations, words))
+        if hit is None:
+            return
+        thread = await self._core.conversations.thread(hit.conversation_id)
+        if all(message.id != hit.message_id for message in thread) and not self._screen.answering:
+            await branching.choose_branch(self._core, hit.message_id)
+        await self._session.open_id(hit.conversation_id, hit.message_id)
+
+    async def pin(self, conversation_id: int) -> None:
+        """Keep a chat at the top of the list, or no longer."""
+        chat = await self._core.conversations.get(conversation_id)
+        await self._core.conversations.pin(chat.id, not chat.pinned)
+        await self._screen.session_changed()
+        self._screen.composer.tell("It is no longer pinned." if chat.pinned else "Pinned: it stays at the top.")
+
+    async def name(self, conversation_id: int) -> None:
+        """Ask for a chat's title."""
+        from assistant.tui.screens.dialogs import AskLine
+
+        chat = await self._core.conversations.get(conversation_id)
+        title = await self._screen.app.push_screen_wait(AskLine("Title of this chat", chat.title, "", path=False))
+        if title is not None:
+            await self._core.conversations.rename(chat.id, title)
+            await self._screen.session_changed()
+
+    async def delete(self, conversation_id: int) -> None:
+        """Ask, then put a chat into the trash and open the one below it."""
+        from assistant.tui.screens.dialogs import ConfirmDialog
+
+        chat = await self._core.conversations.get(conversation_id)
+        dialog = ConfirmDialog(f"Delete “{chat.title}”?", "It stays in the trash for 30 days (see `assistant chats`).")
+        if not await self._screen.app.push_screen_wait(dialog):
+            return
+        await self._core.conversations.trash(chat.id)
+        current = self._session.conversation
+        if current is not None and current.id == chat.id:
+            self._session.conversation = None
+            others = await self._core.conversations.recent()
+            await self._session.open(others[0] if others else None)
+        await self._screen.session_changed()
+
+    async def export(self, conversation: Conversation, rest: str) -> None:
+        """Write a chat to a new file."""
+        path = expanded(rest) if rest else Path.cwd() / f"chat-{conversation.id}.md"
+        text = as_markdown(conversation, await self._core.conversations.thread(conversation.id))
+        await asyncio.to_thread(_save, path, text)
+        self._screen.composer.tell(f"Saved as {path}.")
+
+
+def _save(path: Path, text: str) -> None:
+    if path.exists():
+        raise UsageError(f"{path} exists already.", "Choose another name: /export FILE")
+    try:
+        replace_file(path, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Choose another: /export FILE") from error
