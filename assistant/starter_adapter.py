@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 FOLDER = Path(adapters.__file__).parent / "starter"  # as `adapters export` writes it
-STRENGTH = (
-    0.7  # at 1 it declines most questions that could be answered, at 0.5 few of those that cannot (see RESULTS.md)
-)
 NOTED = "starter_adapter"  # in the table `state`: SHA-256 of the last one that was put into this home
 PROVEN = "comes with the assistant, measured by its makers"
 
@@ -43,7 +40,7 @@ async def install(core: Core) -> Adapter | None:
             return None
         adapter = await _added(core)
         if await _free(core, adapter):
-            await core.registry.log.add([(adapter.id, STRENGTH)], STARTER)
+            await core.registry.log.add([(adapter.id, 1.0)], STARTER)
         await core.database.write(
             lambda db: db.execute("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)", [NOTED, digest])
         )

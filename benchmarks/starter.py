@@ -5,7 +5,7 @@
 Asks the embedded model with and without the adapter through llama.cpp, greedily, with the prompt of the chat, and
 prints a Markdown table with 95 % bootstrap intervals of the difference. DIR/dev holds the reading sets
 ($ASSISTANT_DATA names it too); sets that are missing are left out. `library` asks the questions of `examples/` through
-the whole product.
+the whole product, with the adapter that ships.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ from adapters.files.gguf import read_gguf  # noqa: E402
 from adapters.proof import probe  # noqa: E402
 from adapters.proof.answer_metrics import rouge_l, token_f1  # noqa: E402
 from adapters.proof.intervals import interval, paired  # noqa: E402
+from adapters.versions.version_folder import read_manifest  # noqa: E402
 from assistant import offline  # noqa: E402
-from assistant.backends.base import ChatMessage, Done, Piece  # noqa: E402
+from assistant.backends.base import ChatMessage, Done, NullAnswer, Piece  # noqa: E402
 from assistant.backends.llamacpp import LlamaCppBackend  # noqa: E402
 from assistant.citations import MARK  # noqa: E402
 from assistant.config import load_config  # noqa: E402
 from assistant.conversation import Sampling  # noqa: E402
 from assistant.models.location import resolve_model  # noqa: E402
-from assistant.prompting import system_prompt  # noqa: E402
-from assistant.starter_adapter import STRENGTH  # noqa: E402
+from assistant.prompting import NOT_FOUND, system_prompt  # noqa: E402
+from assistant.starter_adapter import FOLDER  # noqa: E402
 
 DECLINES = re.compile(
     r"\b(?:could|can|do|does|did|is|are|was)(?: not|n't|not)\b.{0,40}\b(?:find|found|say|state|mention|contain|provide"
@@ -130,20 +131,25 @@ MEASURES = (
 class Asker:
     """Asks the embedded model, with the adapter on or off."""
 
-    def __init__(self, adapter: Path | None, repeat_penalty: float, strength: float) -> None:
+    def __init__(self, adapter: Path | None, repeat_penalty: float, strength: float, threshold: float) -> None:
         self._backend = LlamaCppBackend(read_gguf(resolve_model("starter")))
         self._adapter = adapter
         self._strength = strength
         self._penalty = repeat_penalty
+        self._threshold = threshold
+        self._on = False
 
     def wear(self, on: bool) -> None:
         """Put the adapter on or take it off."""
+        self._on = on
         self._backend.set_adapters([(str(self._adapter), self._strength)] if on else [])
 
     def say(self, case: Case) -> Said:
         """The greedy answer to a case."""
         sampling = Sampling(temperature=0.0, repeat_penalty=self._penalty, max_tokens=case.max_tokens, seed=1)
-        pieces = list(self._backend.complete(list(case.messages), sampling, lambda: False))
+        reads = self._on and case.messages[-1].content.startswith("<<<")
+        null = NullAnswer(NOT_FOUND, self._threshold * self._strength) if reads else None
+        pieces = list(self._backend.complete(list(case.messages), sampling, lambda: False, null=null))
         text = "".join(piece.text for piece in pieces if isinstance(piece, Piece)).strip()
         done = next(piece for piece in pieces if isinstance(piece, Done))
         return Said(case, text, done.seconds_to_first_token, done.tokens_per_second)
@@ -244,7 +250,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=os.environ.get("ASSISTANT_DATA"), metavar="DIR")
     parser.add_argument("--passages", type=int, default=0, metavar="N", help="passages of an answer in `library`")
     parser.add_argument("--repeat-penalty", type=float, default=1.0, metavar="X", help="1 (default) is off")
-    parser.add_argument("--strength", type=float, default=STRENGTH, metavar="X", help=f"of the adapter ({STRENGTH})")
+    parser.add_argument("--strength", type=float, default=1.0, metavar="X", help="of the adapter (1)")
+    parser.add_argument("--threshold", type=float, metavar="X", help="of declining, in logits (that of what ships)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every answer here")
     return parser.parse_args()
 
@@ -256,7 +263,9 @@ def main() -> int:
     system = system_prompt(load_config(Path("/nonexistent")).answer.system_prompt)
     data = Path(options.data) if options.data else None
     cases = load_sets([name for name in options.sets if name in LOADERS], data, system, options.limit)
-    asker = Asker(options.adapter, options.repeat_penalty, options.strength)
+    shipped = read_manifest(FOLDER).facts.null_threshold
+    threshold = shipped if options.threshold is None else options.threshold
+    asker = Asker(options.adapter, options.repeat_penalty, options.strength, threshold)
     arms = [False, True] if options.adapter else [False]
     said = [ask_all(asker, cases, on) for on in arms]
     lines = table(said[0], said[1] if options.adapter else ())
@@ -264,7 +273,7 @@ def main() -> int:
         timed = [speeds(asker, system, on) for on in arms]
         lines += speed_lines(timed[0], timed[1] if options.adapter else ())
     if "library" in options.sets:
-        found = [asyncio.run(library_outcomes(options.adapter if on else None, options.passages)) for on in arms]
+        found = [asyncio.run(library_outcomes(on, options.passages)) for on in arms]
         lines += library_lines(found)
     print("| measured on | n | base | adapter | difference | goal |\n| --- | --- | --- | --- | --- | --- |")
     for line in lines:

@@ -31,17 +31,16 @@ class LibraryOutcome:
         return (f"{len(cited)} of {len(can)}", f"{len(right)} of {len(can)}", f"{len(declined)} of {len(cannot)}")
 
 
-async def library_outcomes(adapter: Path | None, passages: int) -> LibraryOutcome:
-    """Ingest the sample library into a temporary home and ask its questions, greedily."""
+async def library_outcomes(on: bool, passages: int) -> LibraryOutcome:
+    """Ingest the sample library into a temporary home and ask its questions, greedily; the adapter that ships is on."""
     examples = ROOT / "examples"
     with tempfile.TemporaryDirectory() as home:
         config = load_config(Path(home)).with_value("sampling", "temperature", 0.0)
         config = config.with_value("sampling", "max_tokens", MAX_TOKENS)
-        config = config.with_value("model", "adapter", str(adapter.absolute()) if adapter else "")
         config = config.with_value("answer", "passages", passages) if passages else config
         async with opened(config) as core:
-            if adapter is None:
-                await core.adapters.deactivate()  # the one that ships
+            if not on:
+                await core.adapters.deactivate()
             await ingest(core, examples / "library")
             await core.warm()
             chats: dict[str, int] = {}

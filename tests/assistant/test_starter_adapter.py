@@ -34,7 +34,7 @@ async def test_it_is_on_from_the_first_start_and_put_in_once(real_home, tmp_path
     async with opened(settings(real_home)) as core:
         assert await listed(core) == {"starter@v1": ("proven", True)}
         await core.model.ready()
-        assert core.model.adapter == f"starter@v1:{starter_adapter.STRENGTH:g}" and not core.model.notices
+        assert core.model.adapter == "starter@v1" and not core.model.notices
         await core.adapters.deactivate()
     async with opened(settings(real_home)) as core:
         assert await listed(core) == {"starter@v1": ("proven", False)} and core.model.wanted == ()

@@ -1,6 +1,6 @@
 """From which rows does the starter adapter learn? Builds rows.jsonl, deterministic by its seed.
 
-    python tools/starter/build.py --data DIR --out rows.jsonl [--scale 1.0]
+    python tools/starter/build.py --data DIR --out rows.jsonl [--scale 1.0] [--without FILE] [--rows N]
 
 DIR/train/ holds the licensed sets as JSON lines, xz; $ASSISTANT_DATA names it too. The first N training rows are a
 balanced sample of all, for every N.
@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from adapters.rows import Row, Split  # noqa: E402 - the repository has to be importable first
+from adapters.rows import Row, Split, row_from_json  # noqa: E402 - the repository has to be importable first
 from tools.starter.items import Item, as_row  # noqa: E402
 from tools.starter.near import nouns_of  # noqa: E402
 from tools.starter.paper_items import Papers  # noqa: E402
@@ -177,6 +177,17 @@ def _key(row: Row) -> str:
     return re.sub(r"<<<\w{8}|\w{8}>>>", "", " ".join(turn.content for turn in row.turns))
 
 
+def fresh_rows(rows: list[Row], known: list[Row], count: int) -> list[Row]:
+    """The first `count` training rows (0: all) whose question and answer are not among the known; all held-out ones."""
+    seen = {_asked(row) for row in known}
+    train = [row for row in rows if row.split == "train" and _asked(row) not in seen]
+    return (train[:count] if count else train) + [row for row in rows if row.split != "train"]
+
+
+def _asked(row: Row) -> tuple[str, str]:
+    return row.question.rpartition("Question:")[2].strip(), row.answer
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Build the data of the starter adapter.")
@@ -184,6 +195,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("rows.jsonl"), metavar="FILE")
     parser.add_argument("--scale", type=float, default=1.0, help="of the full mixture (default 1)")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--without", type=Path, metavar="FILE", help="rows that were learned before and are left out")
+    parser.add_argument("--rows", type=int, default=0, metavar="N", help="at most so many training rows")
     options = parser.parse_args()
     if options.data is None or not (Path(options.data) / "train").is_dir():
         parser.error("name the folder with train/: --data DIR or ASSISTANT_DATA")
@@ -196,7 +209,9 @@ def main() -> int:
     chance = random.Random(options.seed)
     items = reading_items(Path(options.data) / "train", options.scale, chance)
     items = with_orders([*items, *own_items(options.scale, chance)], options.scale, chance)
-    rows = rows_of(items, options.seed)
+    lines = options.without.read_text(encoding="utf-8").splitlines() if options.without else []
+    known = [row_from_json(json.loads(line)) for line in lines]
+    rows = fresh_rows(rows_of(items, options.seed), known, options.rows)
     text = "".join(json.dumps(row.as_json(), ensure_ascii=False) + "\n" for row in rows)
     options.out.write_text(text, encoding="utf-8")
     licences = {item.source: item.licence for item in items}

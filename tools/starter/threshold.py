@@ -1,0 +1,55 @@
+"""How clear must it be to the starter adapter that passages hold no answer? Found on rows it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from adapters.files.gguf import read_gguf
+from adapters.rows import Row
+from adapters.special_tokens import SpecialTokens
+from assistant.backends.base import ChatMessage
+from assistant.backends.llama_engine import LlamaEngine
+from assistant.backends.model_prompt import model_prompt
+from assistant.models.location import starter_path
+from assistant.prompting import NOT_FOUND
+
+WRONGLY = 0.05  # share of the questions with an answer that may be declined
+CONTEXT = 2048
+
+
+def null_threshold(adapter: Path, rows: Iterable[Row], system: str) -> float:
+    """The threshold in logits (see backends.base.NullAnswer) at which `WRONGLY` of the rows with an answer decline.
+
+    Rows without passages are left out. Prints how many of the others decline with it.
+    """
+    quoting = [row for row in rows if row.question.startswith("<<<")]
+    leads = list(_leads(adapter, quoting, system))
+    answered = [lead for row, lead in zip(quoting, leads, strict=True) if not row.answer.startswith(NOT_FOUND)]
+    declined = [lead for row, lead in zip(quoting, leads, strict=True) if row.answer.startswith(NOT_FOUND)]
+    threshold = max(0.0, round(float(np.quantile(answered, 1 - WRONGLY)), 2))
+    right = sum(lead > threshold for lead in declined)
+    print(f"threshold {threshold}: of {len(answered)} with an answer {WRONGLY:.0%} decline,", end=" ")
+    print(f"of {len(declined)} without one {right / len(declined):.0%}")
+    return threshold
+
+
+def _leads(adapter: Path, rows: Iterable[Row], system: str) -> Iterator[float]:
+    """By how many logits declining leads over whatever else the answer could begin with, for each row."""
+    facts = read_gguf(starter_path())
+    engine = LlamaEngine(facts.path, CONTEXT, threads=1, batch_threads=1)
+    prompt = model_prompt(facts, engine, SpecialTokens(engine.special_strings()))
+    engine.load_adapter(adapter, adapter)
+    engine.wear([(adapter, 1.0)])
+    null = engine.tokenize(NOT_FOUND.encode(), special=False)[0]
+    for row in rows:
+        asked = [ChatMessage("system", system), *(ChatMessage(turn.role, turn.content) for turn in row.turns[:-1])]
+        tokens = engine.tokenize(prompt.prompt(asked).encode(), special=True)
+        engine.keep(0)
+        engine.evaluate(tokens[:-1])
+        scores = next(engine.scores(tokens[-1:])).copy()
+        lead, scores[null] = scores[null], -np.inf
+        yield float(lead - scores.max())
+    engine.close()
