@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from assistant.commands import evaluation_runs, evaluation_sets
+from assistant.commands import evaluation_runs, evaluation_sets, evaluation_uses
 from assistant.commands.evaluation_sets import run_sets
 
 
@@ -41,5 +41,6 @@ def add_parsers(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", metavar="SET|ACTION", action=_SetOrAction)
     evaluation_runs.add_actions(actions)
     evaluation_sets.add_actions(actions)
+    evaluation_uses.add_actions(actions)
     for action in actions._name_parser_map.values():
         action.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)

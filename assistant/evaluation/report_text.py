@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from assistant.evaluation.question import Question
 from assistant.evaluation.report import WHY_TOLD, Case, Contrast, Estimate, Line, Regression, Report
 from assistant.evaluation.run import Graded
 from assistant.safe_text import safe_line
 
+if TYPE_CHECKING:
+    from assistant.evaluation.retrieval import RetrievalReport
+
 SPECIAL = re.compile(r"([\\`*_\[\]<>|!#~])")
-RETRIEVAL = ("recall@", "MRR", "nDCG@")
 NAMED = 10  # questions that changed, listed by id
 SHOWN = 600  # characters of an answer
 
@@ -144,3 +147,23 @@ def _case(case: Case, report: Report) -> str:
         said = escaped(graded.answer.text or graded.answer.error)[:SHOWN]
         lines.append(f"- {escaped(arm.label)}, {verdict_text(graded)}: {said}")
     return "\n".join([lines[0], "", *lines[1:]])
+
+
+def retrieval_lines(found: RetrievalReport) -> list[str]:
+    """What the search finds, for a terminal."""
+    lines = [f"{found.name}: its places among the first {found.k} passages; an answer gets {found.given}.", ""]
+    lines += [f"{line.name:<12} {estimate_text(line.name, line.estimates[0])}" for line in found.figures]
+    lines += ["", f"recall@{found.given} by tag"]
+    for line in found.by_tag:
+        count = line.estimates[0].count if line.estimates[0] else 0
+        lines.append(f"  {line.name} ({count:,})  {estimate_text(line.name, line.estimates[0])}")
+    if found.unanswerable:
+        told = f"{found.silent:,} of {found.unanswerable:,} questions that nothing answers"
+        lines += ["", f"Nothing was found, as it should be, for {told}."]
+    lines += ["", f"Not given to the model: {len(found.misses):,}"] if found.misses else []
+    for miss in found.misses:
+        instead = ", ".join(dict.fromkeys(passage.document for passage in miss.passages[: found.given])) or "nothing"
+        rank = f"at rank {miss.score.found[0]}" if miss.score.found else f"not among {found.k}"
+        places = ", ".join(place.label for place in miss.question.gold)
+        lines.append(f"  {miss.question.id}  {miss.question.question}  ({places}: {rank}; found: {instead})")
+    return lines

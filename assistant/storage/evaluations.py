@@ -83,7 +83,7 @@ class Evaluations:
         if not rows:
             raise NotFoundError(f"There is no evaluation run {number}.", "`assistant eval runs` lists them.")
         run = _run(rows[0])
-        sql = "SELECT arm, question, answer, figures, why FROM evaluation_answers WHERE run_id = ?"
+        sql = "SELECT arm, question, answer, figures, why FROM evaluation_answers WHERE run_id = ? ORDER BY rowid"
         answers: tuple[dict[str, Graded], ...] = tuple({} for _ in run.arms)
         for row in await self._read(sql, [number]):
             answer = answer_from_json(json.loads(row["answer"]))
