@@ -51,8 +51,8 @@ async def run_learn(arguments: argparse.Namespace, config: Config) -> int:
     if arguments.plan:
         async with opened_core(config, shared=True, stored_chats=True) as core:
             return await _plan(core, request, arguments.json)
-    asks = sys.stdin.isatty() and sys.stdout.isatty() and not arguments.json
-    if not (arguments.auto or asks):
+    asked = not arguments.json and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    if not (arguments.auto or asked):
         raise UsageError("Nobody can be asked here.", "`assistant learn --auto` asks nothing, and proves all the same.")
     async with opened_core(config) as core:
         return await _learn(core, request, arguments)

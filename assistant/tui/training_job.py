@@ -14,6 +14,7 @@ from assistant.tui.training_watch import Watch, watched
 if TYPE_CHECKING:
     from adapters.training.runs import RunSummary, Wish
     from assistant.bootstrap import Core
+    from assistant.learning import LearnRequest
     from assistant.training import TrainRequest
 
 Events = AsyncGenerator[dict[str, Any], None]
@@ -50,6 +51,14 @@ class TrainingJob:
             TrainingError: another one is under way.
         """
         self._begin(Watch(request.name), lambda watch: self._follow(self._core.training.train(request), watch))
+
+    def learn(self, request: LearnRequest) -> None:
+        """Learn from the scores, from wherever that stands.
+
+        Raises:
+            TrainingError: another run is under way.
+        """
+        self._begin(Watch(request.name), lambda watch: self._follow(self._core.learning.learn(request), watch))
 
     def resume(self, run: RunSummary) -> None:
         """Go on with a run from its newest checkpoint.
@@ -144,6 +153,10 @@ def ended_line(watch: Watch) -> str:
         return f"Training {watch.name} is {state}{where}. F5 on the screen Train (F4) goes on."
     verdict = watch.evaluation.get("verdict") or {}
     label = watch.adapter or watch.name
+    if watch.judged.get("promotable"):
+        return f"{label} is proven. /learn, or l on the scores (F9), puts it on."
+    if watch.judged:
+        return f"{label} is {watch.judged.get('decision', 'judged')}: what is on stays on. {watch.judged['reason']}"
     if verdict:
         return f"{label} is {verdict.get('decision', 'judged')}. Its figures: F4, page 3, or F3."
     return f"{label} is trained."

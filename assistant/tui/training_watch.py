@@ -21,7 +21,7 @@ PROOF_PHASES = {
 }  # fmt: skip
 EVENTS = (
     "prepared", "started", "phase", "step", "validation", "samples", "checkpoint", "paused", "cancelled", "failed",
-    "finished", "registered", "proving", "verdict",
+    "finished", "registered", "proving", "verdict", "judged",
 )  # fmt: skip
 MOST_POINTS = 2000  # of a curve; a longer one loses every other point
 
@@ -57,6 +57,7 @@ class Watch:
     adapter: str = ""  # name@version, as soon as it is registered
     result: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)  # see adapters.proof.evaluation.Evaluation
+    judged: dict[str, Any] = field(default_factory=dict)  # of what was learned from scores: may it be put on?
     problem: str = ""  # why it failed, and what to do
     changes: int = 0
 
@@ -150,6 +151,10 @@ class Watch:
 
     def _verdict(self, event: dict[str, Any]) -> None:
         self.evaluation = dict(event.get("evaluation") or event)
+        self.state = self.doing = "finished"
+
+    def _judged(self, event: dict[str, Any]) -> None:
+        self.judged, self.adapter = dict(event), str(event["adapter"])
         self.state = self.doing = "finished"
 
 

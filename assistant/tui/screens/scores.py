@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer
 
+from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.score_agreement import AgreementPane
 from assistant.tui.widgets.score_board import BoardPane
@@ -38,6 +40,7 @@ class ScoresScreen(Screen[None]):
             Binding(str(number), f"page('{page}')", name, show=False)
             for number, (page, name) in enumerate(PAGES.items(), 1)
         ),
+        Binding("l", "learn", "Learn"),
         Binding("ctrl+g", "guide", "Guide"),
     ]
     app: AssistantApp
@@ -49,6 +52,7 @@ class ScoresScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The pages' names, the page, keys."""
         yield Plain(id="scores-title")
+        yield Plain(id="scores-new")
         with ContentSwitcher(initial="scores", id="scores-pages"):
             yield ScoreList(self._core)
             yield AgreementPane(self._core)
@@ -58,8 +62,32 @@ class ScoresScreen(Screen[None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The list first."""
+        """The list first, and what is new."""
         self.call_after_refresh(self.action_page, "scores")
+        self._tell_new()
+
+    def on_screen_resume(self) -> None:
+        """Something may have been scored or learned meanwhile."""
+        if self.query("#scores-new"):
+            self._tell_new()
+
+    @work(group="new", exclusive=True)
+    async def _tell_new(self) -> None:
+        from assistant.tui.learn_actions import feedback_line
+
+        found = await self._core.learning.feedback()
+        for line in self.query("#scores-new").results(Plain):  # none where the screen was left meanwhile
+            line.update(feedback_line(found))
+
+    @work(group="learn", exclusive=True)
+    async def action_learn(self) -> None:
+        """Learn from the new scores, or put on what came of it."""
+        from assistant.tui.learn_actions import learn
+
+        try:
+            await learn(self.app)
+        except USER_ERRORS as error:
+            self.app.tell(error)
 
     def action_page(self, page: str) -> None:
         """Show a page."""
