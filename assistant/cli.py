@@ -30,6 +30,7 @@ from assistant.commands import (
     learn,
     score,
     teach,
+    tokens,
     train,
 )
 from assistant.config import Config, load_config
@@ -84,6 +85,7 @@ def build_parser() -> Parser:
         train,
         learn,
         adapters,
+        tokens,
         doctor,
     ):
         module.add_parsers(commands)

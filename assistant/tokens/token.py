@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 Kind = Literal["normal", "control", "unknown", "user-defined", "byte"]
+BYTE_LEVEL = "byte-level BPE"  # the kind whose merges can be watched
 SPACE, LINE_BREAK, TAB = "␣", "⏎", "⇥"  # how blanks are shown, so that they can be seen and counted
 
 
@@ -89,6 +90,12 @@ class Split:
         return len(self.tokens) / self.tokenizer.context if self.tokenizer.context else None
 
     @property
+    def lost(self) -> int:
+        """Bytes of the text that no token stands for, since a byte-level vocabulary lacks them; 0 for other kinds."""
+        held = sum(len(token.data) for token in self.tokens)
+        return max(0, self.bytes - held) if self.tokenizer.kind == BYTE_LEVEL else 0
+
+    @property
     def line(self) -> str:
         """All figures on one line."""
         counts = [f"{len(self.tokens):,} tokens", f"{len(self.text):,} characters", f"{self.bytes:,} bytes"]
@@ -97,6 +104,8 @@ class Split:
             counts.append(f"{self.share:.1%} of the context of {self.tokenizer.context:,}")
         if special := sum(token.kind == "control" for token in self.tokens):
             counts.append(f"{special:,} control tokens")
+        if self.lost:
+            counts.append(f"{self.lost:,} bytes in no token: the model does not see them")
         return " · ".join(counts)
 
     def as_json(self) -> dict[str, Any]:
@@ -106,7 +115,8 @@ class Split:
             "tokenizer": {"name": facts.name, "kind": facts.kind, "vocabulary": facts.vocabulary},
             "count": len(self.tokens), "characters": len(self.text), "bytes": self.bytes,
             "characters_per_token": round(self.characters_per_token, 4),
-            "context": facts.context or None, "share": None if self.share is None else round(self.share, 6),
+            "lost_bytes": self.lost, "context": facts.context or None,
+            "share": None if self.share is None else round(self.share, 6),
             "tokens": [piece.as_json() for piece in self.pieces],
         }  # fmt: skip
 

@@ -17,13 +17,12 @@ from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_scri
 from assistant.errors import ModelError, UsageError
 from assistant.models.location import STARTER, resolve_model
 from assistant.tokens import byte_level_bpe
-from assistant.tokens.token import Kind, MergedWord, Token, Tokenizer
+from assistant.tokens.token import BYTE_LEVEL, Kind, MergedWord, Token, Tokenizer
 
 KINDS = {
-    "llama": "SentencePiece BPE", "gpt2": "byte-level BPE", "bert": "WordPiece", "t5": "Unigram", "rwkv": "RWKV",
+    "llama": "SentencePiece BPE", "gpt2": BYTE_LEVEL, "bert": "WordPiece", "t5": "Unigram", "rwkv": "RWKV",
     "plamo2": "PLaMo-2", "none": "none",
 }  # fmt: skip  # tokenizer.ggml.model -> its usual name
-BYTE_LEVEL = "gpt2"
 FILE = "tokenizer.json"
 LARGEST = 64 * 2**20  # bytes of a tokenizer.json
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # how a tokenizer with byte fallback writes a byte
@@ -70,16 +69,15 @@ class GGUFTokenizer:
 
         self._path = resolve_model(source)
         facts = read_gguf(self._path)
-        self._kind = facts.text("tokenizer.ggml.model")
-        if not self._kind:
+        kind = facts.text("tokenizer.ggml.model")
+        if not kind:
             raise ModelError(f"{self._path.name} has no tokenizer.", "Choose a chat model's GGUF file.")
         self._vocabulary = VocabularyOnly(self._path)
         self._special = SpecialTokens(self._vocabulary.special_strings())
         self._prompt = model_prompt(facts, self._vocabulary, self._special)
         name = STARTER if source == STARTER else facts.name
-        kind = KINDS.get(self._kind, self._kind[:20])
         size = context_size(facts, context) if facts.context else 0
-        self.facts = Tokenizer(name, kind, self._vocabulary.vocabulary_size, size)
+        self.facts = Tokenizer(name, KINDS.get(kind, kind[:20]), self._vocabulary.vocabulary_size, size)
 
     def split(self, text: str, special: bool) -> list[Token]:
         """See AnyTokenizer."""
@@ -93,7 +91,7 @@ class GGUFTokenizer:
 
     def words(self, text: str) -> list[MergedWord]:
         """See AnyTokenizer."""
-        if self._kind != BYTE_LEVEL:
+        if self.facts.kind != BYTE_LEVEL:
             raise _no_merges(self.facts)
         ranks, ids = self._merges
         return byte_level_bpe.words(self.split(text, special=False), ranks, ids)
@@ -135,8 +133,8 @@ class FileTokenizer:
         self._unknown = self._library.token_to_id(str(model.get("unk_token") or ""))
         self._added = {int(each["id"]): bool(each.get("special")) for each in self._settings.get("added_tokens") or ()}
         self._bytes = "ByteLevel" in json.dumps([self._settings.get("decoder"), self._settings.get("pre_tokenizer")])
-        kind = "byte-level BPE" if self._bytes else str(model.get("type") or "unknown kind")
-        name = path.parent.name if path.name == FILE else path.stem
+        kind = BYTE_LEVEL if self._bytes else str(model.get("type") or "unknown kind")
+        name = "/".join(path.absolute().parts[-3:-1]) if path.name == FILE else path.stem
         self.facts = Tokenizer(name, kind, int(self._library.get_vocab_size()))
 
     def split(self, text: str, special: bool) -> list[Token]:

@@ -51,6 +51,7 @@ class AssistantApp(App[None]):
         Binding("ctrl+l", "open('library')", "Library", id="library"),
         Binding("f3", "open('adapters')", "Adapters", id="adapters"),
         Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
+        Binding("f6", "open('tokens')", "Tokens", show=False, id="tokens"),
         Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
@@ -64,7 +65,7 @@ class AssistantApp(App[None]):
         self.folders: FolderJob | None = None  # as above
         self.training: TrainingJob | None = None  # as above
         self.last_summary: Summary | None = None
-        self.chat = ChatScreen()
+        self.chat: ChatScreen = ChatScreen()
         self._safe_filter = SafeFilter()
         self._notices_told = 0
         self._core_closing: asyncio.Task[None] | None = None

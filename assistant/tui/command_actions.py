@@ -222,6 +222,9 @@ class CommandActions:
 
         await learn(self._screen.app)
 
+    async def _tokens(self, rest: str) -> None:
+        self._screen.app.action_open("tokens", rest)
+
     async def _teach(self, rest: str) -> None:
         if not rest:
             self._screen.composer.tell(await self._taught())

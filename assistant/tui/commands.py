@@ -65,6 +65,7 @@ COMMANDS = (
     Command("compare", "[MIX MIX …]", "choose blind between answers; with mixes such as base style:0.7, one from each"),
     Command("tokens", "[TEXT]", "what a text, the chosen message or its whole prompt costs in tokens, and why (F6)"),
     Command("learn", "", "learn from new scores: trained, proven, and on if you say so"),
+    Command("tokens", "[TEXT]", "what a text, the chosen message or its whole prompt costs in tokens, and why (F6)"),
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),
     Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from assistant.conversation import Message
     from assistant.tui.app import AssistantApp
 
 # name -> module, class, and what it is made with beside the core
@@ -17,6 +18,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "adapters": ("adapters", "AdaptersScreen", lambda app, _: (app.training,)),
     "scores": ("scores", "ScoresScreen", lambda app, _: ()),
     "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
+    "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
 }
 
 
@@ -29,3 +31,10 @@ def open_screen(app: AssistantApp, name: str, argument: str = "") -> None:
     screen: type[Screen[Any]] = getattr(importlib.import_module(f"assistant.tui.screens.{module}"), kind)
     if not isinstance(app.screen, screen):
         app.push_screen(screen(app.core, *made_with(app, argument)))
+
+
+def _chosen(app: AssistantApp) -> Message | None:
+    """The message that has the focus in the chat, else the last answer."""
+    focused: Message | None = getattr(app.chat.focused, "message", None)
+    answer = app.chat.transcript.chosen(app.chat.focused)
+    return focused or (answer.message if answer is not None else None)

@@ -31,6 +31,7 @@ KEYS = (
     ("F3", "adapters: on, off, strength, mixing, proof"),
     ("F4, Ctrl+T", "training: data, recipe, progress, runs"),
     ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
+    ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
     ("F8", "roll back: the adapters that were on before"),
     ("Ctrl+O", "sources of the chosen or last answer"),
     ("Ctrl+R", "another answer to the last question"),

@@ -21,6 +21,7 @@ class Prompt(TextArea):
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+enter,ctrl+j,shift+enter", "line_break", "New line", key_display="alt+enter", show=False),
+        Binding("f6", "app.open('tokens')", "Tokens", show=False),  # where TextArea selects a line
     ]
 
     class PasteRefused(Message):
