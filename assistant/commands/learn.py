@@ -59,8 +59,8 @@ async def run_learn(arguments: argparse.Namespace, config: Config) -> int:
 
 
 async def _learn(core: Core, request: LearnRequest, arguments: argparse.Namespace) -> int:
-    report = Report(arguments.json)
     step = await core.learning.next(request)
+    report = Report(arguments.json, step.run)
     report.told(f"{step.feedback.heading}. {step.why}")
     if not arguments.auto and step.step == "begin" and not await _yes("Learn from them?"):
         return 0
