@@ -139,9 +139,9 @@ class Teacher:
     The base's whole distribution follows from them through its head, so nothing of it is lost or stored.
     """
 
-    def __init__(self, learner: Learner, rows: Sequence[Encoded], pack_tokens: int) -> None:
+    def __init__(self, learner: Learner, rows: Sequence[Encoded], which: Sequence[int], pack_tokens: int) -> None:
         self._states: dict[int, Tensor] = {}
-        for packed in pack(rows, range(len(rows)), pack_tokens):
+        for packed in pack(rows, which, pack_tokens):
             with torch.no_grad():
                 states = learner.hidden(packed)
             self._states.update(zip(packed.rows, states.split(packed.counts), strict=True))

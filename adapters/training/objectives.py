@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -73,11 +73,12 @@ class General:
         self.weight = recipe.pull if self._pulled else 1.0
         self._learner, self._rows = learner, replay.train
         self._held_out = [replay.held_out[row] for row in _spread(len(replay.held_out), MEASURED // 2)]
+        self.taken: Collection[int] = range(len(self._rows))  # the rows that the run will come to
 
     def begin(self) -> None:
         """The base's own distributions."""
-        self._teacher = Teacher(self._learner, self._rows if self._pulled else (), PACK_TOKENS)
-        self._held_teacher = Teacher(self._learner, self._held_out, PACK_TOKENS)
+        self._teacher = Teacher(self._learner, self._rows, sorted(self.taken) if self._pulled else (), PACK_TOKENS)
+        self._held_teacher = Teacher(self._learner, self._held_out, range(len(self._held_out)), PACK_TOKENS)
 
     def units(self, indices: Sequence[int]) -> int:
         """Learned tokens."""

@@ -86,6 +86,7 @@ class Trainer:
             self._task.sizes, len(replay.train), recipe.replay,
             batch_tokens=recipe.batch_tokens, epochs=recipe.passes, seed=recipe.seed,
         )  # fmt: skip
+        self._general.taken = {index for step in self._steps for index in step.replay}
         self._every = max(1, round(len(self._steps) / VALIDATIONS))
         self._best: dict[str, Tensor] = {}
         self._returned = 0.0  # when freed memory last went back to the system

@@ -76,7 +76,7 @@ def test_the_distance_to_the_base_is_nothing_before_training_and_something_after
     """KL divergence to the base: zero with the adapter off, positive with it on."""
     learner = Learner(prepared)
     with prepared.peft.disable_adapter(), torch.no_grad():
-        teacher = Teacher(learner, ROWS, 1000)
+        teacher = Teacher(learner, ROWS, range(len(ROWS)), 1000)
         packs = pack(ROWS, range(len(ROWS)), 40)
         assert sum(float(learner(each, teacher.of(each))) for each in packs) == pytest.approx(0, abs=1e-4)
     with torch.no_grad():
