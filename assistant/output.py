@@ -36,3 +36,9 @@ def fail(error: AssistantError) -> int:
     if error.hint:
         print(f"  {safe_line(error.hint)}", file=sys.stderr, flush=True)
     return error.exit_code
+
+
+def counted(done: int, total: int) -> None:
+    """Tell on a terminal how far it is."""
+    if sys.stderr.isatty():
+        print(f"\r{done + 1:,} of {total:,}", end="\n" if done + 1 == total else "", file=sys.stderr, flush=True)

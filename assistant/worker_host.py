@@ -37,6 +37,7 @@ SERVICES = {
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
 ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30, "watcher": 2**30}  # bytes; the model worker sets its own
+ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -174,6 +175,8 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     faulthandler.enable()
     offline.enforce()
+    if name in ONE_THREAD:
+        os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     module, _, class_name = SERVICES[name].partition(":")
     Host(requests, replies).serve(getattr(importlib.import_module(module), class_name))
 

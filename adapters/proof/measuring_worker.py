@@ -1,4 +1,4 @@
-"""The child that holds answers against references and counts votes: sacrebleu brings a parser, both take their time."""
+"""The child that holds answers against references, counts votes and fits heads: all of it takes its time."""
 
 from __future__ import annotations
 
@@ -33,6 +33,27 @@ class MeasuringWorker:
 
         cast = [Vote(vote["question"], tuple(vote["contenders"]), tuple(vote["ranks"])) for vote in votes]
         return [asdict(standing) for standing in leaderboard(cast)]
+
+    def fit_head(
+        self, targets: list[float], groups: list[int], intercept: bool, lengths: list[float], blob: bytes
+    ) -> dict[str, Any]:
+        """A head for rows of features (the blob: float32, a row for each target), see `reward_head`.
+
+        Returns its weights and intercept, and for each row the log-odds by a head that has not seen its group; so
+        also for a head that sees nothing but `lengths`.
+        """
+        import numpy as np
+
+        from adapters.proof.reward_head import fit, held_out_log_odds
+
+        rows = np.frombuffer(blob, np.float32).reshape(len(targets), -1).astype(np.float64)
+        wanted, length = np.array(targets), np.array(lengths)[:, None]
+        head = fit(rows, wanted, intercept=intercept)
+        return {
+            "weights": head.weights.tolist(), "intercept": head.intercept,
+            "held_out": held_out_log_odds(rows, wanted, groups, intercept=intercept).tolist(),
+            "by_length": held_out_log_odds(length, wanted, groups, intercept=intercept).tolist(),
+        }  # fmt: skip
 
     def details(self, answer: str, references: list[str]) -> dict[str, dict[str, Any]]:
         """What stands behind the scores of one answer: precision and recall of ROUGE, the signatures of sacrebleu."""

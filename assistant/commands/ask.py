@@ -10,9 +10,11 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assistant import citations
+from assistant.commands import best
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.conversation import Citation, Message
@@ -54,6 +56,7 @@ def add_parsers(commands: Any) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=name[0].upper(), help=meaning)
     parser.add_argument("--greedy", action="store_const", const=0.0, dest="temperature", help="same as --temperature 0")
     parser.add_argument("--stop", action="append", metavar="TEXT", help="end the answer at this text (repeatable)")
+    best.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=run)
 
@@ -78,6 +81,11 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
         await _check_collections(core, scope)
     if arguments.adapter:  # asked for by name: an answer without it would be the wrong one
         await core.model.use_adapter(arguments.adapter, core.config.model.adapter_scale)
+    if arguments.best is not None:
+        message = await best.best_answer(core, arguments, partial(_events, core, question, arguments))
+        say("" if arguments.json else message.text, end="")
+        _finish(message, tuple(await core.conversations.passages(message.id)), arguments.json)
+        return 0
     passages: tuple[Passage, ...] = ()
     async for event in await _events(core, question, arguments):
         if isinstance(event, Retrieved):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 from typing import Any
 
 from assistant.commands.opening import message_number, opened_core
 from assistant.config import Config
 from assistant.errors import ContextOverflowError
-from assistant.output import emit, say
+from assistant.output import counted, emit, say
 from assistant.safe_text import safe_line
 from assistant.scoring.judge import judging, weighted
 from assistant.scoring.judge_agreement import judge_report, report_lines
@@ -49,9 +48,3 @@ async def run_judge(arguments: argparse.Namespace, config: Config) -> int:
     for line in lines:
         say(safe_line(line))
     return 0
-
-
-def counted(done: int, total: int) -> None:
-    """Tell on a terminal how far it is."""
-    if sys.stderr.isatty():
-        print(f"\r{done + 1:,} of {total:,}", end="\n" if done + 1 == total else "", file=sys.stderr, flush=True)

@@ -7,11 +7,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from assistant.commands import compare, judge
+from assistant.commands import best, compare, judge
 from assistant.commands.opening import message_number, opened_core
 from assistant.config import Config
 from assistant.errors import NotFoundError, UsageError
-from assistant.output import emit, say
+from assistant.output import counted, emit, say
 from assistant.safe_text import safe_line
 from assistant.scoring.agreement import agreement
 from assistant.scoring.automatic import lines, measure
@@ -62,6 +62,7 @@ def add_parsers(commands: Any) -> None:
     agree.add_argument("--ask", action="store_true", help="ask the model for the perplexity of those without one")
     agree.set_defaults(run=run_agreement)
     judge.add_actions(actions)
+    best.add_actions(actions)
     compare.add_actions(actions)
     actions.add_parser("guide", help="how to score").set_defaults(run=run_guide)
     for parser in actions.choices.values():
@@ -173,7 +174,7 @@ async def run_measure(arguments: argparse.Namespace, config: Config) -> int:
 async def run_agreement(arguments: argparse.Namespace, config: Config) -> int:
     """The rank correlation of each figure with the user's points."""
     async with opened_core(config, shared=True, stored_chats=True) as core:
-        found = await agreement(core, judge.counted, ask=arguments.ask)
+        found = await agreement(core, counted, ask=arguments.ask)
     if arguments.json:
         emit([{**asdict(each), "says": each.says} for each in found])
         return 0

