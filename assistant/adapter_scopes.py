@@ -83,9 +83,9 @@ class AdapterScopes:
         found = zip(reply["nearest"], reply["places"], strict=True)
         return [taught.get(place, "") if cosine >= scope.threshold else None for cosine, place in found]
 
-    async def chosen(self, shares: Sequence[Share], asked: Sequence[str], passages: bool = True) -> Chosen:
-        """Those of a mix that are for one of these wordings of a question, which comes with `passages` or not; all,
-        where nothing is asked.
+    async def chosen(self, shares: Sequence[Share], asked: Sequence[str], documents: bool = True) -> Chosen:
+        """Those of a mix that are for one of these wordings of a question, for which `documents` were searched or not;
+        all, where nothing is asked.
 
         Raises:
             AdapterFitError: as above, or an adapter is not there.
@@ -94,7 +94,7 @@ class AdapterScopes:
         for share in shares:
             adapter = await self._registry.get(share.name)
             near = [each for each in await self.near(adapter, asked) if each is not None]
-            rests = self._on and adapter.facts is not None and adapter.facts.for_passages and not passages
+            rests = self._on and adapter.facts is not None and adapter.facts.for_documents and not documents
             if not asked or (near and not rests):
                 kept.append(share)
                 wording = wording or next(iter(near), "")

@@ -167,19 +167,19 @@ class AdapterUse:
         return mix_text(shares)
 
     async def before_answer(
-        self, conversation: Conversation, asked: Sequence[str] = (), passages: bool = True
+        self, conversation: Conversation, asked: Sequence[str] = (), documents: bool = True
     ) -> Chosen:
         """Put on what this chat answers with: its own mix or the one in force, and of that what is for the question.
 
-        `asked` are wordings of the question, which comes with `passages` or not; without any, no adapter is left out.
-        Returns what was chosen, nothing where it could not be put on.
+        `asked` are wordings of the question, for which `documents` were searched or not; without any, no adapter is
+        left out. Returns what was chosen, nothing where it could not be put on.
         """
         if self._outside is None:
             await self._model.ready()  # so that `wanted` is what could be put on
         in_force = self.in_force
         try:
             mix = in_force if conversation.adapters is None else tuple(parse_mix(conversation.adapters))
-            chosen = await self._scopes.chosen(mix, asked, passages)
+            chosen = await self._scopes.chosen(mix, asked, documents)
         except GGUFError as error:  # a chat stored elsewhere, or a damaged scope
             self._model.notices.append(f"The adapters of this chat are not used: {error}")
             return Chosen()

@@ -181,7 +181,7 @@ class ChatEngine:
         history = usable_history(thread)
         result = await self._retrieve(turn, history, question, use_documents)
         passages = result.passages if result else ()
-        chosen = await self._put_adapters_on(turn, history, question, bool(passages))
+        chosen = await self._put_adapters_on(turn, history, question, bool(result and result.searched_chunks))
         taught = chosen.wording
         asked = question.text if passages or not taught else taught
         trace, system = trace_line(result, "" if passages else taught), system_prompt(self.settings.system_prompt)
@@ -202,15 +202,15 @@ class ChatEngine:
                 yield event
 
     async def _put_adapters_on(
-        self, turn: Turn, history: Sequence[Message], question: Message, passages: bool
+        self, turn: Turn, history: Sequence[Message], question: Message, documents: bool
     ) -> Chosen:
         """The adapters of this chat, or of this turn."""
         if self.before_answer is None:
             return Chosen()
         chat = await self._conversations.get(question.conversation_id)
         if turn.mix is not None:
-            return await self.before_answer(replace(chat, adapters=turn.mix), (), passages)
-        return await self.before_answer(chat, wordings(history, question.text), passages)
+            return await self.before_answer(replace(chat, adapters=turn.mix), (), documents)
+        return await self.before_answer(chat, wordings(history, question.text), documents)
 
     async def _retrieve(
         self, turn: Turn, history: Sequence[Message], question: Message, use_documents: bool

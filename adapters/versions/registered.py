@@ -44,7 +44,7 @@ class Facts:
     run: str = ""
     llama_cpp: str = ""  # version of llama-cpp-python that wrote or checked it
     created: str = ""  # ISO 8601, UTC
-    for_passages: bool = False  # it reads: on for questions that come with passages, at rest for all others
+    for_documents: bool = False  # it reads: on where documents are asked, at rest elsewhere
     null_threshold: float = 0.0  # of its answer that there is none, in logits; as in backends.base.NullAnswer
 
     def as_json(self) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def facts_from_json(value: Any) -> Facts:
         raise _impossible("kind")
     if not isinstance(facts.rank, int) or not 0 <= facts.rank <= 2**20:
         raise _impossible("rank")
-    if not isinstance(facts.for_passages, bool):
-        raise _impossible("for_passages")
+    if not isinstance(facts.for_documents, bool):
+        raise _impossible("for_documents")
     threshold = facts.null_threshold
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 100:
         raise _impossible("null_threshold")

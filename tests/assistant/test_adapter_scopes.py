@@ -144,10 +144,10 @@ async def test_runs_of_other_rows_have_no_scope(core, tmp_path):
     assert not (run / "result" / FILE).exists()
 
 
-async def test_an_adapter_that_reads_is_on_where_there_are_passages(core, tmp_path, monkeypatch):
-    """There it declines by its threshold, weighed by its strength; without passages it rests."""
+async def test_an_adapter_that_reads_is_on_where_documents_are_asked(core, tmp_path, monkeypatch):
+    """With passages it declines by its threshold, weighed by its strength; in a chat without documents it rests."""
     run = finished_version.read(finished_run(tmp_path / "run", "reader", base_sha256=""))
-    facts = replace(run.facts, for_passages=True, null_threshold=3.0)
+    facts = replace(run.facts, for_documents=True, null_threshold=3.0)
     await core.registry.set_state(await core.registry.add_files("reader", run.sources, facts), "proven", "it was so")
     (tmp_path / "dog.txt").write_text("The dog of the house is called Oskibar.")
     [_ async for _ in core.pipeline.ingest([tmp_path / "dog.txt"])]
@@ -163,5 +163,7 @@ async def test_an_adapter_that_reads_is_on_where_there_are_passages(core, tmp_pa
     assert (await answer(core, question, with_documents)).adapter == ""
     await core.adapters.activate("reader:0.5")
     assert (await answer(core, question, with_documents)).adapter == "reader@v1:0.5"
+    another = (await core.conversations.create()).id
+    assert (await answer(core, "Explain photosynthesis.", another)).adapter == "reader@v1:0.5"
     assert (await answer(core, question)).adapter == "" and core.adapters.shown == "(reader@v1:0.5)"
-    assert seen == [None, NullAnswer(NOT_FOUND, 1.5), None]
+    assert seen == [None, NullAnswer(NOT_FOUND, 1.5), None, None]

@@ -82,7 +82,7 @@ def ship(exported: Path, rows: Path) -> None:
     system = system_prompt(load_config(Path("/nonexistent")).answer.system_prompt)
     threshold = null_threshold(exported / "adapter.gguf", [row for row in held_out if row.split != "train"], system)
     known = version_folder.read_manifest(exported).facts
-    facts = replace(known, for_passages=True, null_threshold=threshold)
+    facts = replace(known, for_documents=True, null_threshold=threshold)
     with tempfile.TemporaryDirectory() as made:
         files: dict[str, Path | bytes] = {name: exported / name for name in SHIPPED if (exported / name).exists()}
         version_folder.fill(Path(made), files, "starter", 1, facts)
