@@ -68,6 +68,7 @@ class Core:
     watcher: WorkerProcess
     retriever: Retriever
     index: WorkerProcess
+    importing: WorkerProcess  # reads files of chats; started when there is one
     measuring: WorkerProcess  # holds answers against references; started when it is asked
     database: Database
     registry: Registry
@@ -193,9 +194,10 @@ class Core:
         reader = WorkerProcess("reader", self._reader_settings(), logs)
         self.index = WorkerProcess("index", self._index_settings(), logs)
         self.measuring = WorkerProcess("measuring", {}, logs)
+        self.importing = WorkerProcess("importing", {}, logs)
         exclude = [str(config.home), str(config.home.resolve())]
         self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
-        self.workers = (model, reader, self.index, self.watcher, self.measuring)
+        self.workers = (model, reader, self.index, self.watcher, self.measuring, self.importing)
         self.conversations = Conversations(chats)
         self.scores = Scores(chats)
         self.comparisons = Comparisons(chats)

@@ -32,11 +32,12 @@ SERVICES = {
     "reader": "ingest.reader_worker:ReaderWorker",
     "index": "ingest.index_worker:IndexWorker",
     "watcher": "ingest.watch_worker:WatchWorker",
+    "importing": "assistant.chat_files.worker:ChatFileWorker",
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
     "tokenizer": "assistant.tokens.worker:TokenizerWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
-ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30, "watcher": 2**30}  # bytes; the model worker sets its own
+ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30, "watcher": 2**30, "importing": 4 * 2**30}  # bytes; the model worker sets its own
 ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38

@@ -1,4 +1,4 @@
-"""`assistant chats`: list, show, search, name, pin, export, delete and restore conversations."""
+"""`assistant chats`: list, show, search, name, pin, delete and restore conversations."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assistant.citations import with_marks
-from assistant.commands import chat_branches
+from assistant.commands import chat_branches, chat_transfer
 from assistant.commands.ask import source_line
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.output import emit, say
 from assistant.safe_text import safe_line
-from assistant.transcript import as_json, as_markdown
+from assistant.transcript import as_json
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -33,8 +33,7 @@ def add_parsers(commands: Any) -> None:
     search = actions.add_parser("search", help="find messages that hold all the words")
     search.add_argument("words", nargs="+", metavar="TEXT")
     search.set_defaults(run=run_search)
-    export = actions.add_parser("export", help="print a chat as Markdown, or as JSON with --json")
-    export.set_defaults(run=run_export)
+    chat_transfer.add_actions(actions)
     rename = actions.add_parser("rename", help="give a chat a title")
     rename.set_defaults(run=run_rename)
     pin = actions.add_parser("pin", help="keep a chat at the top of the list")
@@ -45,10 +44,10 @@ def add_parsers(commands: Any) -> None:
     delete.set_defaults(run=run_delete)
     restore = actions.add_parser("restore", help="take a chat out of the trash")
     restore.set_defaults(run=run_restore)
-    for parser in (show, export, rename, pin, delete, restore):
+    for parser in (show, rename, pin, delete, restore):
         parser.add_argument("chat", type=int, metavar="ID")
     rename.add_argument("title", nargs="+", metavar="TITLE")
-    for parser in (listing, show, search, export, rename, pin, delete, restore):
+    for parser in (listing, show, search, rename, pin, delete, restore):
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
     chat_branches.add_actions(actions)
 
@@ -99,18 +98,6 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
         say(f"{hit.conversation_id:>5}  {safe_line(hit.title)}: {safe_line(hit.snippet)}  (message {hit.message_id})")
     if not hits:
         say("No message holds these words.")
-    return 0
-
-
-async def run_export(arguments: argparse.Namespace, config: Config) -> int:
-    """The chat as a file's content."""
-    async with opened_core(config, shared=True, stored_chats=True) as core:
-        conversation = await core.conversations.get(arguments.chat)
-        thread = await core.conversations.thread(arguments.chat)
-    if arguments.json:
-        emit(as_json(conversation, thread))
-    else:
-        say(as_markdown(conversation, thread))
     return 0
 
 

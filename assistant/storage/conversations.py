@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from assistant.conversation import Citation, Conversation, Message, Sampling, State, Usage
 from assistant.errors import NotFoundError
 from assistant.storage.branches import Branches
+from assistant.storage.imported_chats import ImportedChats
 from assistant.storage.message_rows import conversation_of, insert_message, message_of, now
+from assistant.storage.search_traces import SearchTraces
 from assistant.titles import title_of
 from ingest.document import Passage
 
@@ -40,6 +42,8 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.branches = Branches(database)
+        self.imported = ImportedChats(database)
+        self.searches = SearchTraces(database)
 
     async def create(self, title: str = "", collections: Sequence[str] | None = None) -> Conversation:
         """A new, empty chat. `collections` as in Conversation."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from assistant import branching
 from assistant.errors import StorageError, UsageError
-from assistant.transcript import as_markdown
 from assistant.tui.path_completion import expanded
 from ingest.atomic_file import replace_file
 
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
     from assistant.conversation import Conversation
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.session import ChatSession
+
+
+TOLD = 20  # chats between two lines about an import
 
 
 class ChatActions:
@@ -70,11 +72,31 @@ class ChatActions:
         await self._screen.session_changed()
 
     async def export(self, conversation: Conversation, rest: str) -> None:
-        """Write a chat to a new file."""
+        """Write a chat to a new file, in the form that its ending asks for."""
+        from assistant.chat_files.exporting import SUFFIXES, exported, form_of
+
         path = expanded(rest) if rest else Path.cwd() / f"chat-{conversation.id}.md"
-        text = as_markdown(conversation, await self._core.conversations.thread(conversation.id))
-        await asyncio.to_thread(_save, path, text)
+        first, _, others = rest.partition(" ")
+        form = form_of(path)
+        if first in SUFFIXES:
+            form = first
+            path = expanded(others) if others else Path.cwd() / f"chat-{conversation.id}{SUFFIXES[form]}"
+        await asyncio.to_thread(_save, path, await exported(self._core, conversation.id, form))
         self._screen.composer.tell(f"Saved as {path}.")
+
+    async def import_file(self, rest: str) -> None:
+        """Add the chats of a file to the list."""
+        from assistant.chat_files.importing import ImportSummary, import_chats
+
+        def tell(summary: ImportSummary) -> None:
+            if len(summary.added) % TOLD == 0:
+                self._screen.composer.tell(f"Importing: {summary.line}")
+
+        self._screen.composer.tell("Reading…")
+        summary = await import_chats(self._core, expanded(rest), tell)
+        await self._screen.session_changed()
+        more = f" The first that was left out: {summary.skipped[0]}" if summary.skipped else ""
+        self._screen.composer.tell(f"{summary.line} Ctrl+B lists the chats.{more}")
 
 
 def _save(path: Path, text: str) -> None:

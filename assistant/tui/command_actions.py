@@ -14,6 +14,7 @@ from assistant.tui.chat_actions import ChatActions
 from assistant.tui.commands import parse, parse_setting
 from assistant.tui.path_completion import expanded
 from assistant.tui.told import USER_ERRORS, told
+from ingest.scope import check_filters, is_filter
 
 if TYPE_CHECKING:
     from assistant.tui.screens.chat import ChatScreen
@@ -72,7 +73,8 @@ class CommandActions:
         from ingest.library import DEFAULT_COLLECTION
 
         scope = self._session.conversation.collections if self._session.conversation else None
-        return scope[0] if scope and len(scope) == 1 else DEFAULT_COLLECTION
+        names = [name for name in scope or () if not is_filter(name)]
+        return names[0] if len(names) == 1 else DEFAULT_COLLECTION
 
     async def _folders(self, rest: str) -> None:
         from assistant.tui.screens.folders import FoldersScreen
@@ -103,7 +105,8 @@ class CommandActions:
         scope: tuple[str, ...] | None = tuple(rest.replace(",", " ").split())
         if rest in ("all", "none"):
             scope = None if rest == "all" else ()
-        unknown = [name for name in scope or () if name not in known]
+        check_filters(scope or ())
+        unknown = [name for name in scope or () if not is_filter(name) and name not in known]
         if unknown:
             raise UsageError(f"There is no collection {unknown[0]}.", f"Known: {', '.join(known) or 'none yet'}.")
         conversation = self._session.conversation or await self._core.conversations.create()
@@ -159,6 +162,9 @@ class CommandActions:
     async def _export(self, rest: str) -> None:
         await self.chats.export(self._open_chat(), rest)
 
+    async def _import(self, rest: str) -> None:
+        await self.chats.import_file(rest)
+
     async def _rename(self, rest: str) -> None:
         await self._core.conversations.rename(self._open_chat().id, rest)
         await self._screen.session_changed()
@@ -211,8 +217,19 @@ class CommandActions:
     async def _compare(self, rest: str) -> None:
         await self._screen.comparing.run(rest.split())
 
+    async def _eval(self, rest: str) -> None:
+        self._screen.app.action_open("evaluation", rest)
+
+    async def _best(self, rest: str) -> None:
+        from assistant.tui.best_actions import BestActions
+
+        await BestActions(self._screen).run(rest)
+
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_open("scores")
+
+    async def _why(self, rest: str) -> None:
+        self._screen.app.action_open("why")
 
     async def _tokens(self, rest: str) -> None:
         self._screen.app.action_open("tokens", rest)
@@ -221,9 +238,6 @@ class CommandActions:
         from assistant.tui.learn_actions import learn
 
         await learn(self._screen.app)
-
-    async def _tokens(self, rest: str) -> None:
-        self._screen.app.action_open("tokens", rest)
 
     async def _teach(self, rest: str) -> None:
         if not rest:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 MOST = 50
+ENDINGS: dict[str, str | tuple[str, ...]] = {
+    "/link": "/",
+    "/model": ("/", ".gguf"),
+    "/adapter": ("/", ".gguf"),
+    "/import": ("/", ".json", ".jsonl"),
+}
 
 
 async def suggest(text: str, core: Core, themes: Iterable[str]) -> list[Suggestion]:
@@ -23,7 +29,7 @@ async def suggest(text: str, core: Core, themes: Iterable[str]) -> list[Suggesti
     if not space:
         return suggestions(text)
     found: list[Suggestion] = []
-    if command in ("/add", "/link", "/model", "/adapter") and " " not in rest:
+    if command in ("/add", "/link", "/model", "/adapter", "/import") and " " not in rest:
         found = await _paths(command, rest)
     if command == "/adapter":
         found = [*await _adapters(rest, core), *found]
@@ -42,7 +48,7 @@ async def _paths(command: str, typed: str) -> list[Suggestion]:
     named = {"/model": ["starter"], "/adapter": ["off"]}.get(command, [])
     paths = [
         path for path in await completions(typed)
-        if command == "/add" or path.endswith("/" if command == "/link" else ("/", ".gguf"))
+        if command == "/add" or path.endswith(ENDINGS[command])
     ]  # fmt: skip
     return [Suggestion(f"{command} {name}", name) for name in [*named, *paths] if name.startswith(typed)]
 

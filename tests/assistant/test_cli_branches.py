@@ -57,3 +57,18 @@ def test_a_chat_is_named_and_pinned(run):
     missing = run("chats", "pin", "999")
     assert missing.returncode == 3 and "no chat 999" in missing.stderr
     assert run("ask", "--again", "999").returncode == 3
+
+
+def test_chats_leave_and_come_in_as_files(run, tmp_path):
+    """Every form is printed, a file is imported once, and what is wrong with one is said in a line."""
+    chat = str(json.loads(run("ask", "one", "--json").stdout)["chat"])
+    run("ask", "two")
+    lines = run("chats", "export", "--all", "--format", "openai").stdout.splitlines()
+    assert [json.loads(line)["messages"][1]["content"] for line in lines] == ["two", "one"]
+    (tmp_path / "chat.json").write_text(run("chats", "export", chat, "--format", "json").stdout)
+    assert run("chats", "import", str(tmp_path / "chat.json")).stdout == "1 chats with 2 messages imported.\n"
+    assert json.loads(run("chats", "import", str(tmp_path / "chat.json"), "--json").stdout)["known"] == 1
+    (tmp_path / "bad.json").write_text("{")
+    refused = run("chats", "import", str(tmp_path / "bad.json"))
+    assert refused.returncode == 2 and "is not JSON" in refused.stderr and "Traceback" not in refused.stderr
+    assert run("chats", "export").returncode == 2

@@ -113,3 +113,16 @@ async def test_chats_are_pinned_and_named_from_the_list(home: Path) -> None:
         await until(lambda: "★ first!" in run.screen_text())
         [chat] = await run.app.core.conversations.recent()
         assert chat.pinned and chat.title == "first!"
+
+
+async def test_a_chat_is_exported_with_its_branches_and_imported(home: Path, tmp_path: Path) -> None:
+    """/export takes the form from the file's ending; /import adds the chats of a file to the list."""
+    async with running(home) as run:
+        await run.ask("one")
+        await run.send(f"/export {tmp_path / 'chat.json'}")
+        await until(lambda: (tmp_path / "chat.json").exists())
+        await run.send(f"/import {tmp_path / 'chat.json'}")
+        await until(lambda: "1 chats with 2 messages imported." in run.screen_text())
+        assert len(await run.app.core.conversations.recent()) == 2
+        await run.send(f"/import {tmp_path / 'none.json'}")
+        await until(lambda: "There is no file" in run.screen_text())
