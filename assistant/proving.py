@@ -19,10 +19,11 @@ from adapters.mix import Share
 from adapters.proof import probe
 from adapters.proof.answer_metrics import copied
 from adapters.proof.evaluation import TOLERANCE, Answered, Evaluation, Probed, Verdict, evaluate
+from adapters.proof.taste import followed
 from adapters.rows import Row
 from adapters.versions.finished_run import ROWS
 from adapters.versions.registered import Adapter, State, now
-from assistant.errors import AdapterError
+from assistant.errors import AdapterError, AssistantError
 from assistant.held_out import drawn, read_object, read_rows
 from assistant.model import Model
 from assistant.parity_check import check_parity
@@ -112,9 +113,10 @@ class _Proof:
         self._tell("judging")
         answered = self._answered(task, base, changed)
         probed = await asyncio.to_thread(_probed, items, known, answers, self._learned)
+        preferred = [] if self._untouched else await preferred_answers(self._core, answered)
         evaluation = await asyncio.to_thread(
-            evaluate, answered, probed, tolerance=self._tolerance, adapter=self._adapter.label, base=base_info.name,
-            dataset=self._adapter.facts.dataset if self._adapter.facts else "",
+            evaluate, answered, probed, preferred=preferred, tolerance=self._tolerance, adapter=self._adapter.label,
+            base=base_info.name, dataset=self._adapter.facts.dataset if self._adapter.facts else "",
             parity={**parity.as_json(), "text": parity.text} if parity else {},
             inside={} if self._untouched else {
                 "rows": [len(task_inside), len(task)], "probe": [len(general_inside), len(general)]
@@ -208,6 +210,22 @@ class _Proof:
         spent = time.monotonic() - self._begun
         left = spent / self._done * (self._total - self._done) if self._done else 0.0
         self._progress(Progress(phase, self._done, self._total, round(left, 1)))
+
+
+async def preferred_answers(core: Core, answered: Sequence[Answered]) -> list[float]:
+    """Of held-out pairs, whether the user's reward model prefers the adapter's own answer (1) to the base's (0).
+
+    Nothing where no pairs were asked, or there is no reward model that is better than chance and than length.
+    """
+    if not any(row.base_gap is not None and row.desirable is None for row in answered):
+        return []
+    try:
+        if (await core.reward.head()).report.refusal:
+            return []
+        both = [await core.reward.values(row.question, [row.base, row.adapter]) for row in answered]
+    except AssistantError:  # what it says stands beside the verdict: it is made without
+        return []
+    return [followed(adapter - base) for base, adapter in both]
 
 
 def _probed(

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from adapters.proof.answer_metrics import exact_match, rouge_l, token_f1, words
 from adapters.proof.intervals import Figure, paired
-from adapters.proof.taste import TASTE, on_taste, taste_figures
+from adapters.proof.taste import PREFERRED, TASTE, on_taste, taste_figures
 
 MIN_ROWS, MIN_GROUPS = 8, 5
 SHORT_ANSWER = 12  # words, the median
@@ -157,9 +157,19 @@ def evaluation_from_json(value: dict[str, Any]) -> Evaluation:
 
 
 def evaluate(
-    rows: Sequence[Answered], probed: Sequence[Probed], *, tolerance: float = TOLERANCE, seed: int = 0, **about: Any
+    rows: Sequence[Answered],
+    probed: Sequence[Probed],
+    *,
+    preferred: Sequence[float] = (),
+    tolerance: float = TOLERANCE,
+    seed: int = 0,
+    **about: Any,
 ) -> Evaluation:
-    """Compare the answers of base and adapter; `about` are the other fields of Evaluation."""
+    """Compare the answers of base and adapter; `about` are the other fields of Evaluation.
+
+    `preferred` says of each row whether the user would prefer the adapter's own answer (1) to the base's (0), as far as
+    a reward model can tell; nothing where there is none.
+    """
     groups = [row.group or f"row {place}" for place, row in enumerate(rows)]
     wanted = [(row, group) for row, group in zip(rows, groups, strict=True) if row.desirable is not False]
     figures = [
@@ -176,7 +186,8 @@ def evaluate(
         figures.append(
             paired("loss", [b for b, _, _ in known], [a for _, a, _ in known], [g for _, _, g in known], seed)
         )
-    figures += taste_figures(rows, groups, seed)
+    own = paired(PREFERRED, [0.5] * len(preferred), preferred, groups, seed) if preferred else None
+    figures += [*([own] if own else []), *taste_figures(rows, groups, seed)]
     primary = figures[-1].name if figures[-1].name in TASTE else primary_metric([row.expected for row in rows])
     probe = probe_figure("probe", probed, seed)
     kinds = dict.fromkeys(item.category for item in probed)
@@ -189,13 +200,25 @@ def evaluate(
     )
     by_name = {figure.name: figure for figure in figures}
     return Evaluation(
-        verdict=verdict(
+        verdict=on_own_answers(own, verdict(
             by_name[primary], by_name.get("loss"), probe, rows=len(rows), groups=len(set(groups)), tolerance=tolerance
-        ),
+        )),
         primary=primary, figures=(*figures, copies), probe=probe,
         categories=tuple(probe_figure(kind, [i for i in probed if i.category == kind], seed) for kind in kinds),
         worst=worst(rows, probed, primary), rows=len(rows), groups=len(set(groups)), **about,
     )  # fmt: skip
+
+
+def on_own_answers(own: Figure | None, said: Verdict) -> Verdict:
+    """The verdict with what a reward model says of the answers that the adapter itself gives: where the user would
+    rather have the base's, beyond chance, it is not proven.
+    """
+    if own is None:
+        return said
+    bounds = f"95 % interval {100 * (0.5 + own.low):.0f} to {100 * (0.5 + own.high):.0f}"
+    told = f"Of its own answers {100 * own.adapter:.0f} % would be preferred to the base's ({bounds})."
+    worse = said.decision == "proven" and own.high < 0
+    return Verdict("rejected" if worse else said.decision, f"{said.reason} {told}")
 
 
 def primary_metric(expected: Sequence[str]) -> str:

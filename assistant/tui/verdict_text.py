@@ -20,6 +20,7 @@ UNDECIDED = ("? undecided", "$text-warning")
 NAMES = {
     "exact_match": "exact match", "token_f1": "token F1", "rouge_l": "ROUGE-L", "probe": "general probe",
     "copied": "copied text", "pairs_won": "pairs won", "ratings_told": "good above bad", "likelier": "chosen likelier",
+    "answers_preferred": "own preferred", "followed": "followed",
 }  # fmt: skip
 LONGEST = 600  # characters shown of an answer
 
