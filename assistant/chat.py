@@ -186,6 +186,8 @@ class ChatEngine:
         asked = question.text if passages or not taught else taught
         trace, system = trace_line(result, "" if passages else taught), system_prompt(self.settings.system_prompt)
         await self._conversations.note_prompt(turn.answer.id, system, passages, trace)
+        if result is not None and result.trace is not None:
+            await self._conversations.searches.remember(turn.answer.id, result.trace)
         yield Retrieved(turn.answer.id, passages, trace)
         if result is not None and not result.passages and result.searched_chunks:
             if not self.settings.without_documents:

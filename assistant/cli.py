@@ -32,6 +32,7 @@ from assistant.commands import (
     teach,
     tokens,
     train,
+    why,
 )
 from assistant.config import Config, load_config
 from assistant.crash import record
@@ -74,6 +75,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for module in (
         ask,
+        why,
         documents,
         folders,
         chats,

@@ -22,6 +22,7 @@ from assistant.errors import UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Token
 from assistant.output import emit, say, warn
 from ingest.document import place_label
+from ingest.scope import check_filters, is_filter
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -44,7 +45,8 @@ def add_parsers(commands: Any) -> None:
     parser = commands.add_parser("ask", help="ask a question; the answer streams and cites your documents")
     parser.add_argument("text", nargs="*", metavar="TEXT", help="the question; with - or none, read from stdin")
     parser.add_argument("--no-docs", action="store_true", help="answer from the model alone")
-    parser.add_argument("--collection", action="append", metavar="C", help="search this collection only (repeatable)")
+    scope = "search this only: a collection, or type:pdf, path:letters, since:2025 (repeatable)"
+    parser.add_argument("--collection", action="append", metavar="C", help=scope)
     parser.add_argument("--chat", type=int, metavar="ID", help="continue this chat instead of starting one")
     parser.add_argument(
         "--instead-of", type=int, metavar="N", help="stand beside question N of its chat, not below all"
@@ -169,8 +171,9 @@ _PASSAGE_ORDER = [
 
 async def _check_collections(core: Core, names: list[str]) -> None:
     known = [entry.name for entry in await core.library.collections()]
+    check_filters(names)
     for name in names:
-        if name not in known:
+        if not is_filter(name) and name not in known:
             raise UsageError(f"There is no collection {name}.", f"There are: {', '.join(known) or 'none yet'}.")
 
 

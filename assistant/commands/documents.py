@@ -14,11 +14,13 @@ from assistant.config import Config
 from assistant.errors import LibraryError, NotFoundError, UsageError
 from assistant.output import emit, say, warn
 from assistant.safe_text import safe_line
+from assistant.search_text import told
 from ingest.document import place_label
 from ingest.library import COLLECTION_NAME, DEFAULT_COLLECTION, DocumentSummary
 from ingest.pipeline import absolute
 from ingest.planning import ALL
 from ingest.progress import Summary
+from ingest.scope import split_filters
 
 SEARCH_FLOOR = 0.5  # of the relevance floor: a person who searches may judge weaker passages than an answer may use
 
@@ -34,10 +36,13 @@ def add_parsers(commands: Any) -> None:
     ingest.add_argument("--json", action="store_true", help="print the counts as JSON")
     ingest.set_defaults(run=run_ingest)
     search = commands.add_parser("search", help="find passages, without asking the model")
-    search.add_argument("text", nargs="+", metavar="TEXT")
+    search.add_argument(
+        "text", nargs="+", metavar="TEXT", help="words; type:pdf, path:letters, since:2025-03, until:2025 narrow it"
+    )
     search.add_argument("-k", type=int, default=5, metavar="N", help="how many passages (default: %(default)s)")
     search.add_argument("--collection", action="append", metavar="C", help="only in this collection (repeatable)")
-    search.add_argument("--json", action="store_true", help="print a JSON list")
+    search.add_argument("--why", action="store_true", help="tell how the search came to what it found")
+    search.add_argument("--json", action="store_true", help="print a JSON list; with --why {passages, trace}")
     search.set_defaults(run=run_search)
     documents = commands.add_parser("documents", help="list the library, or remove documents from it")
     documents.add_argument(
@@ -75,11 +80,20 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
     if arguments.k < 1:
         raise UsageError("-k must be at least 1.")
     async with opened_core(config, shared=True) as core:
-        scope = tuple(arguments.collection) if arguments.collection else None
+        text, filters = split_filters(" ".join(arguments.text))
+        scope = (*(arguments.collection or ()), *filters) or None
         floor = config.documents.relevance_floor
-        result = await core.retriever.search(" ".join(arguments.text), arguments.k, scope, floor * SEARCH_FLOOR)
+        result = await core.retriever.search(text, arguments.k, scope, floor * SEARCH_FLOOR)
+    trace = result.trace if arguments.why else None
     if arguments.json:
-        emit([passage_json(passage) for passage in result.passages])
+        passages = [passage_json(passage) for passage in result.passages]
+        emit({"passages": passages, "trace": trace.as_json()} if trace else passages)
+        return 0
+    for note in result.notes:
+        warn(note)
+    if trace is not None:
+        for line in told(trace):
+            say(safe_line(line))
         return 0
     for number, passage in enumerate(result.passages, 1):
         label = place_label(passage.page, passage.place)

@@ -146,3 +146,13 @@ def judgements(db: sqlite_utils.Database) -> None:
         "CREATE INDEX judgements_by_message ON judgements(message_id)",
     ):
         db.execute(statement)
+
+
+@migrations()
+def search_traces(db: sqlite_utils.Database) -> None:
+    """How the passages of each answer were found."""
+    db.execute(
+        """CREATE TABLE search_traces (
+            message_id INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+            trace TEXT NOT NULL)"""  # JSON of ingest.search_trace.SearchTrace
+    )

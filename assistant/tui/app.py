@@ -52,6 +52,7 @@ class AssistantApp(App[None]):
         Binding("f3", "open('adapters')", "Adapters", id="adapters"),
         Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
         Binding("f6", "open('tokens')", "Tokens", show=False, id="tokens"),
+        Binding("f7", "open('why')", "Why", show=False, id="why"),
         Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),

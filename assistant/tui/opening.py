@@ -19,6 +19,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "scores": ("scores", "ScoresScreen", lambda app, _: ()),
     "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
     "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
+    "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),
 }
 
 
@@ -33,8 +34,13 @@ def open_screen(app: AssistantApp, name: str, argument: str = "") -> None:
         app.push_screen(screen(app.core, *made_with(app, argument)))
 
 
+def _answer(app: AssistantApp) -> Message | None:
+    """The chosen answer, else the last one."""
+    answer = app.chat.transcript.chosen(app.chat.focused)
+    return answer.message if answer is not None else None
+
+
 def _chosen(app: AssistantApp) -> Message | None:
     """The message that has the focus in the chat, else the last answer."""
     focused: Message | None = getattr(app.chat.focused, "message", None)
-    answer = app.chat.transcript.chosen(app.chat.focused)
-    return focused or (answer.message if answer is not None else None)
+    return focused or _answer(app)

@@ -32,6 +32,7 @@ KEYS = (
     ("F4, Ctrl+T", "training: data, recipe, progress, runs"),
     ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
     ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
+    ("F7", "why these passages: how the chosen or last answer's were found"),
     ("F8", "roll back: the adapters that were on before"),
     ("Ctrl+O", "sources of the chosen or last answer"),
     ("Ctrl+R", "another answer to the last question"),

@@ -22,6 +22,7 @@ from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
 from ingest.document import place_label
+from ingest.scope import split_filters
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from assistant.tui.folder_job import FolderJob
     from ingest.document import Passage, SearchResult
     from ingest.library import DocumentSummary
+    from ingest.search_trace import SearchTrace
 
 REFRESH_SECONDS = 1.0
 MOST_ROWS = 2000  # of the table
@@ -53,6 +55,7 @@ class LibraryScreen(Screen[None]):
         Binding("r", "retry", "Read again"),
         Binding("f", "folders", "Folders"),
         Binding("s,slash", "search", "Test search", key_display="s"),
+        Binding("f7", "why", "Why"),
         Binding("x", "cancel", "Stop indexing"),
         Binding("ctrl+l", "back", "Back", show=False),
     ]
@@ -63,6 +66,7 @@ class LibraryScreen(Screen[None]):
         self._core, self._job, self._keeping = core, job, folders
         self._documents: list[DocumentSummary] = []
         self._seen_changes = job.changes
+        self._traced: SearchTrace | None = None  # the last test search
 
     def compose(self) -> ComposeResult:
         """Counts, the table, what the chosen row has to say, the search, progress."""
@@ -72,7 +76,9 @@ class LibraryScreen(Screen[None]):
         yield DataTable(id="documents", cursor_type="row", zebra_stripes=False)
         yield OptionList(id="found", markup=False)
         yield Plain(id="detail")
-        yield Input(placeholder="Words to look for in the documents", id="search", compact=True)
+        yield Input(
+            placeholder="Words to look for; type:pdf path:letters since:2025 narrow it", id="search", compact=True
+        )
         yield StatusLine()
         yield Footer(show_command_palette=False)
 
@@ -147,6 +153,8 @@ class LibraryScreen(Screen[None]):
             return not typing and (document := self._chosen()) is not None and document.state != "ready"
         if action == "remove":
             return bool(self._documents) and not typing
+        if action == "why":
+            return self._traced is not None and bool(self.query_one("#search").display)
         return action not in ("add", "search", "folders") or not typing
 
     async def action_back(self) -> None:
@@ -217,6 +225,13 @@ class LibraryScreen(Screen[None]):
         search.display = True
         self.set_focus(search)  # at once: the next key belongs to it
 
+    def action_why(self) -> None:
+        """How the test search came to what it found."""
+        from assistant.tui.screens.why import WhyScreen
+
+        if self._traced is not None:
+            self.app.push_screen(WhyScreen(self._core, trace=self._traced))
+
     @on(Input.Submitted, "#search")
     def _search_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
@@ -225,10 +240,13 @@ class LibraryScreen(Screen[None]):
     @work(group="search", exclusive=True)
     async def _search(self, words: str) -> None:
         try:
-            result = await self._core.retriever.search(words, FOUND, None)
+            text, filters = split_filters(words)
+            result = await self._core.retriever.search(text, FOUND, filters or None)
         except USER_ERRORS as error:
             self.app.tell(error)
             return
+        self._traced = result.trace
+        self.refresh_bindings()
         found = self.query_one("#found", OptionList)
         found.clear_options()
         found.add_options([Option(_passage(place, each)) for place, each in enumerate(result.passages, 1)])

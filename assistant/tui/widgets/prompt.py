@@ -22,6 +22,7 @@ class Prompt(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+enter,ctrl+j,shift+enter", "line_break", "New line", key_display="alt+enter", show=False),
         Binding("f6", "app.open('tokens')", "Tokens", show=False),  # where TextArea selects a line
+        Binding("f7", "app.open('why')", "Why", show=False),  # where it selects all
     ]
 
     class PasteRefused(Message):
