@@ -23,6 +23,7 @@ from assistant.commands import (
     chats,
     compare,
     dataset,
+    decode,
     doctor,
     documents,
     evaluate,
@@ -88,6 +89,7 @@ def build_parser() -> Parser:
         learn,
         adapters,
         tokens,
+        decode,
         doctor,
     ):
         module.add_parsers(commands)

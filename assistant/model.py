@@ -18,6 +18,7 @@ from adapters.mix import Share, checked, mix_text, parse_mix
 from assistant.adapter_trials import AdapterTrials
 from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Score, Step
 from assistant.backends.form import Form
+from assistant.backends.next_token import Chosen, Distribution, chosen_from_json, distribution_from_json
 from assistant.config import ModelSettings
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, AssistantError, WorkerError
@@ -123,6 +124,27 @@ class Model:
             candidates=[list(each) for each in candidates],
         )
         return [Step(**step) for step in reply.data]
+
+    async def decode(self, messages: Sequence[ChatMessage], sampling: Sampling) -> AsyncGenerator[Chosen | Done, None]:
+        """Answer token by token, then Done; leaving the loop cancels it. See Backend.decode."""
+        await self.ready()
+        asked = [asdict(message) for message in messages]
+        stream = self._worker.stream("decode", messages=asked, sampling=asdict(sampling))
+        async with contextlib.aclosing(stream) as replies:
+            async for reply in replies:
+                if not reply.last:
+                    yield Done(**reply.data["done"]) if "done" in reply.data else chosen_from_json(reply.data)
+
+    async def next_tokens(
+        self, messages: Sequence[ChatMessage], said: Sequence[int], sampling: Sampling, count: int
+    ) -> Distribution:
+        """What could come after these tokens of an answer; see Backend.next_tokens."""
+        await self.ready()
+        asked = [asdict(message) for message in messages]
+        reply = await self._worker.call(
+            "next_tokens", messages=asked, said=list(said), sampling=asdict(sampling), count=count
+        )
+        return distribution_from_json(reply.data)
 
     async def use_adapter(self, text: str | None, scale: float = 1.0) -> str:
         """Put on the mix that a text names (`style`, `style 0.7`, `style:0.7 work:0.3`, a path; "", "off" or None

@@ -13,6 +13,7 @@ from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import GGUFFacts, check_model
 from assistant.backends.base import Backend, ChatMessage, Done, NullAnswer, Piece
 from assistant.backends.form import checked
+from assistant.backends.next_token import chosen_as_json, distribution_as_json
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
@@ -57,7 +58,7 @@ class ModelWorker:
         null: dict[str, Any] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Stream an answer: {"text": str}…, then {"done": the fields of Done}. `null` has the fields of NullAnswer."""
-        chosen = Sampling(**{**sampling, "stop": tuple(sampling.get("stop") or ())})
+        chosen = _sampling(sampling)
         backend = self._loaded()
         seconds = 0.0 if isinstance(backend, ScriptedBackend) else SECONDS_BETWEEN_PIECES
         pieces = backend.complete(
@@ -72,6 +73,20 @@ class ModelWorker:
     def follow(self, prompt: list[int], continuation: list[int], candidates: list[list[int]]) -> list[dict[str, Any]]:
         """What the model would say along a given text: the fields of a Step for each place."""
         return [dataclasses.asdict(step) for step in self._loaded().follow(prompt, continuation, candidates)]
+
+    def decode(
+        self, messages: list[dict[str, str]], sampling: dict[str, Any], cancelled: Callable[[], bool]
+    ) -> Iterator[dict[str, Any]]:
+        """Answer token by token (see next_token.chosen_as_json), then {"done": the fields of Done}."""
+        for item in self._loaded().decode(_chat(messages), _sampling(sampling), cancelled):
+            yield {"done": dataclasses.asdict(item)} if isinstance(item, Done) else chosen_as_json(item)
+
+    def next_tokens(
+        self, messages: list[dict[str, str]], said: list[int], sampling: dict[str, Any], count: int
+    ) -> dict[str, Any]:
+        """What could come next (see next_token.distribution_as_json)."""
+        found = self._loaded().next_tokens(_chat(messages), said, _sampling(sampling), count)
+        return distribution_as_json(found)
 
     def set_adapters(self, parts: list[list[Any]], tried: bool = False) -> dict[str, str]:
         """Put adapters on in place of all others: [path, strength] each."""
@@ -92,6 +107,10 @@ class ModelWorker:
 
 def _chat(messages: list[dict[str, str]]) -> list[ChatMessage]:
     return [ChatMessage(message["role"], message["content"]) for message in messages]  # type: ignore[arg-type]  # roles come from our own side
+
+
+def _sampling(sent: dict[str, Any]) -> Sampling:
+    return Sampling(**{**sent, "stop": tuple(sent.get("stop") or ())})
 
 
 def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_threads: int) -> Backend:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from assistant.backends.form import Form
+from assistant.backends.next_token import Chosen, Distribution
 from assistant.conversation import Role, Sampling
 
 Finish = Literal["stop", "length", "cancelled"]
@@ -129,6 +130,23 @@ class Backend(Protocol):
 
         Raises:
             ContextOverflowError, ModelError: as above, or a token the model does not have.
+        """
+
+    def decode(
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[Chosen | Done]:
+        """Answer as `complete` does, token by token, the one that ends the answer included; `sampling.stop` is ignored.
+
+        Raises:
+            ContextOverflowError, ModelError: as `complete`.
+        """
+
+    def next_tokens(self, messages: list[ChatMessage], said: list[int], sampling: Sampling, count: int) -> Distribution:
+        """What could come after the prompt for `messages` and the tokens already `said`: the `count` likeliest, before
+        and after each knob of `sampling`.
+
+        Raises:
+            ContextOverflowError, ModelError: as `follow`.
         """
 
     def set_adapters(self, parts: list[tuple[str, float]], tried: bool = False) -> str:

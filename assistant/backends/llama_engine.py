@@ -172,7 +172,7 @@ class LlamaEngine(LlamaVocabulary):
         """Take so much from the score of one token as the next one, before a sampler looks."""
         native.llama_get_logits_ith(self._context, -1)[token] -= by
 
-    def _logits(self) -> NDArray[np.float32]:
+    def last_scores(self) -> NDArray[np.float32]:
         """A copy of the scores of every token after the last one, shape (vocabulary_size,)."""
         scores = native.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(scores, (self.vocabulary_size,)).copy()
@@ -189,7 +189,7 @@ class LlamaEngine(LlamaVocabulary):
         """The scores after a fixed text of `count` tokens; the cache is dropped before and after."""
         self.keep(0)
         self.evaluate([number * 37 % self.vocabulary_size for number in range(1, count + 1)])
-        scores = self._logits()
+        scores = self.last_scores()
         self.keep(0)
         return [float(score) for score in scores]
 

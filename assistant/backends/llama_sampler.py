@@ -6,10 +6,9 @@ from typing import Any
 
 import llama_cpp as native
 
+from assistant.backends.token_scores import PENALTY_WINDOW
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
-
-PENALTY_WINDOW = 64  # tokens of the answer that the repeat penalty looks at, llama.cpp's default
 
 
 class Sampler:

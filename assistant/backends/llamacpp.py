@@ -18,8 +18,9 @@ from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Pi
 from assistant.backends.form import Form, gbnf
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.model_prompt import model_prompt
+from assistant.backends.next_token import Chosen, Distribution
 from assistant.backends.prefix_reuse import common_prefix, tokens_with_reuse
-from assistant.backends.token_scores import Scores, log_probability, step_of
+from assistant.backends.token_scores import Scores, log_probability, next_tokens, step_of
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -84,21 +85,30 @@ class LlamaCppBackend:
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; see Backend.complete."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), _seed(sampling))
-        tokens, reused = self._prompt_tokens(messages)
-        if not tokens:  # llama.cpp would abort the process
-            raise ModelError("The model's chat template makes an empty prompt.", "Choose another model.")
-        room = self._engine.context - len(tokens)
-        if room < 1:
-            raise ContextOverflowError(
-                f"The prompt has {len(tokens):,} tokens; the model reads {self._engine.context:,} with its answer.",
-                "Shorten the message, start a new chat, or raise the context setting.",
-            )
-        cached = self._engine.keep(reused)
+        tokens, cached, room = self._begin(messages)
         if self._engine.evaluate(tokens[cached:], cancelled):
             if null:
                 self._engine.lower(self._tokenize(_bytes(null.text))[0], null.threshold)
             yield from self._generate(run, sampling, min(room, sampling.max_tokens), cancelled, form)
         yield run.done(len(tokens), cached)
+
+    def decode(
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[Chosen | Done]:
+        """Answer token by token; see Backend.decode."""
+        run = AnswerRun(time.monotonic(), AnswerText(()), _seed(sampling))
+        tokens, cached, room = self._begin(messages)
+        if self._engine.evaluate(tokens[cached:], cancelled):
+            yield from self._chosen(run, sampling, min(room, sampling.max_tokens), cancelled)
+        yield run.done(len(tokens), cached)
+
+    def next_tokens(self, messages: list[ChatMessage], said: list[int], sampling: Sampling, count: int) -> Distribution:
+        """What could come next; see Backend.next_tokens."""
+        if any(not 0 <= token < self._engine.vocabulary_size for token in said):
+            raise ModelError("The text has tokens that this model does not have.", "It was made for another model.")
+        prompt = self._tokenize(self.prompt(messages))
+        scores = next(self._scores_before([*prompt, *said], [0]))
+        return next_tokens(scores, sampling, said, count, self._engine.piece)
 
     def score(self, messages: list[ChatMessage], answer: str) -> Score:
         """How likely an answer is; see Backend.score."""
@@ -150,6 +160,19 @@ class LlamaCppBackend:
         self._engine.evaluate(tokens[kept : len(prompt) - 1])
         yield from self._engine.scores(tokens[len(prompt) - 1 :])
 
+    def _begin(self, messages: list[ChatMessage]) -> tuple[list[int], int, int]:
+        """The prompt's tokens, how many of them the cache holds, and how many more the context does."""
+        tokens, reused = self._prompt_tokens(messages)
+        if not tokens:  # llama.cpp would abort the process
+            raise ModelError("The model's chat template makes an empty prompt.", "Choose another model.")
+        room = self._engine.context - len(tokens)
+        if room < 1:
+            raise ContextOverflowError(
+                f"The prompt has {len(tokens):,} tokens; the model reads {self._engine.context:,} with its answer.",
+                "Shorten the message, start a new chat, or raise the context setting.",
+            )
+        return tokens, self._engine.keep(reused), room
+
     def _prompt_tokens(self, messages: list[ChatMessage]) -> tuple[list[int], int]:
         return tokens_with_reuse(
             self.prompt(messages), self._engine.cached, self._engine, self._special, self._tokenize
@@ -180,6 +203,25 @@ class LlamaCppBackend:
             sampler.close()
         if rest := run.text.finish():
             yield Piece(rest)
+
+    def _chosen(
+        self, run: AnswerRun, sampling: Sampling, limit: int, cancelled: Callable[[], bool]
+    ) -> Iterator[Chosen]:
+        sampler = self._engine.sampler(sampling, run.seed)
+        run.finish = "length"
+        try:
+            while run.count < limit and run.finish == "length":
+                token = sampler.next()
+                probability = math.exp(log_probability(self._engine.last_scores(), token))
+                end = self._engine.is_end(token)
+                run.add(b"")
+                yield Chosen(token, self._engine.piece(token), probability, end)
+                if end or cancelled():
+                    run.finish = "stop" if end else "cancelled"
+                else:
+                    self._engine.append(token)
+        finally:
+            sampler.close()
 
     def _message_overhead(self) -> int:
         """The most tokens the template adds to a message, over chats of one to three questions."""

@@ -12,7 +12,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from adapters.adapter_files import adapter_label
@@ -20,6 +20,7 @@ from adapters.mix import Share, mix_text
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Piece, Score, Step
 from assistant.backends.form import Form, nearest
+from assistant.backends.next_token import Chosen, Distribution
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -116,6 +117,37 @@ class ScriptedBackend:
         if rest := run.text.finish():
             yield Piece(rest)
         yield run.done(len(prompt), cached)
+
+    def decode(
+        self, messages: list[ChatMessage], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[Chosen | Done]:
+        """The words that `complete` gives, and the end; how probable each is follows from `next_tokens`."""
+        words = WORD.findall(self._answer(messages))[: sampling.max_tokens]
+        said: list[int] = []
+        for item in self.complete(messages, replace(sampling, stop=()), cancelled):
+            if isinstance(item, Done) and item.finish == "stop":
+                yield self._chosen(messages, said, sampling)
+            if isinstance(item, Done):
+                yield replace(item, completion_tokens=len(said) + (item.finish == "stop"))
+            elif len(said) < len(words):
+                yield (chosen := self._chosen(messages, said, sampling))
+                said.append(chosen.token)
+
+    def next_tokens(self, messages: list[ChatMessage], said: list[int], sampling: Sampling, count: int) -> Distribution:
+        """The script's next word leads the other words of its answer; their numbers are their places."""
+        from assistant.backends.token_scores import as_scores, next_tokens
+
+        words = [*dict.fromkeys(WORD.findall(self._answer(messages))), ""]
+        if any(not 0 <= token < len(words) for token in said):
+            raise ModelError("The text has tokens that this model does not have.", "It was made for another model.")
+        due = [*(words.index(word) for word in WORD.findall(self._answer(messages))), len(words) - 1]
+        scores = [-0.25 * place for place in range(len(words))]
+        scores[due[min(len(said), len(due) - 1)]] = 3.0
+        return next_tokens(as_scores(scores), sampling, said, count, lambda token: words[token].encode())
+
+    def _chosen(self, messages: list[ChatMessage], said: list[int], sampling: Sampling) -> Chosen:
+        best = self.next_tokens(messages, said, sampling, 1).candidates[0]
+        return Chosen(best.token, best.data, best.probability, end=not best.data)
 
     def score(self, messages: list[ChatMessage], answer: str) -> Score:
         """Certain of what it would say itself; each other word costs a nat."""

@@ -12,6 +12,7 @@ from adapters.files.gguf import read_gguf
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
 from assistant.backends.form import checked, nearest, read
 from assistant.backends.llamacpp import LlamaCppBackend
+from assistant.backends.next_token import Chosen
 from assistant.backends.scripted import Script, ScriptedBackend
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
@@ -146,6 +147,34 @@ def test_a_mix_is_named_by_its_parts(backend: Backend, tmp_path: Path) -> None:
     assert answer(backend, CHAT)[0] != before
     assert backend.set_adapters([]) == ""
     assert answer(backend, CHAT)[0] == before
+
+
+def test_decoding_gives_the_tokens_of_the_answer(backend: Backend) -> None:
+    """Greedy tokens spell the greedy answer and end it; each is the likeliest of those that could come there."""
+    text, done = answer(backend, CHAT)
+    *tokens, end = backend.decode(CHAT, GREEDY, lambda: False)
+    assert isinstance(end, Done) and end.finish == done.finish == "stop"
+    chosen = [each for each in tokens if isinstance(each, Chosen)]
+    assert chosen[-1].end and not any(each.end for each in chosen[:-1])
+    assert b"".join(each.data for each in chosen[:-1]).decode().strip() == text.strip()
+    for place in (0, len(chosen) - 1):
+        said = [each.token for each in chosen[:place]]
+        found = backend.next_tokens(CHAT, said, GREEDY, 5)
+        best = found.candidates[0]
+        assert (best.token, best.final, found.left[-1]) == (chosen[place].token, 1.0, 1)
+        assert best.probability == pytest.approx(chosen[place].probability, abs=0.02)
+        assert sum(each.probability for each in found.candidates) <= 1 + 1e-9
+    assert answer(backend, CHAT)[0] == text
+
+
+def test_what_could_come_next_is_asked_of_tokens_there_are(backend: Backend) -> None:
+    """A number beyond the vocabulary is refused in words; decoding stops when it is cancelled."""
+    with pytest.raises(ModelError):
+        backend.next_tokens(CHAT, [10_000_000], GREEDY, 5)
+    seen: list[object] = []
+    for item in backend.decode(CHAT, GREEDY, lambda: len(seen) >= 2):
+        seen.append(item)
+    assert isinstance(seen[-1], Done) and seen[-1].finish == "cancelled" and len(seen) <= 4
 
 
 def test_scoring_says_how_likely_an_answer_is(backend: Backend) -> None:
