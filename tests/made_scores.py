@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,22 @@ def shell(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         return int(ended.value.code or 0), captured.out, captured.err
 
     return run
+
+
+POLITE = ("Certainly, with pleasure:", "Gladly, here it is:", "With pleasure, certainly:", "Gladly and certainly:")
+RUDE = ("Find it yourself, fool:", "What a stupid question:", "Stupid fool, read it:", "You fool, obviously:")
+FACTS = ("rent", "garden", "deposit", "boiler", "lease", "parking", "inspection", "water", "bicycle", "landlord")
+
+
+async def compared(core: Core, count: int, taste: str, seed: int = 1) -> None:
+    """So many questions with a polite and a rude answer of random lengths: manner, length or chance decides."""
+    draw = random.Random(seed)
+    for number in range(count):
+        texts = [
+            f"{draw.choice(manner)} {' '.join(draw.choices(FACTS, k=draw.randint(3, 12)))}."
+            for manner in (POLITE, RUDE)
+        ]
+        order = {"manner": texts, "length": sorted(texts, key=len), "chance": draw.sample(texts, 2)}[taste]
+        one = await answered(core, f"What of the {draw.choice(FACTS)} number {number}?", order[0])
+        two = await another(core, one, order[1])
+        await core.comparisons.add([one, two], [1, 2])

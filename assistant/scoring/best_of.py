@@ -56,10 +56,10 @@ class Ranker:
     def line(self) -> str:
         """How good it is, and why it may not choose where it may not."""
         if not self.high:  # nothing was learned
-            return f"may not choose: {self.refusal}"
+            return f"not to choose: {self.refusal}"
         interval = f"95 % interval {100 * self.low:.0f} to {100 * self.high:.0f}"
         told = f"right about {100 * self.right:.0f} % of {self.count:,} held-out cases ({interval})"
-        return f"{told}; may not choose: {self.refusal}" if self.refusal else f"{told}; may choose"
+        return f"{told}; not to choose: {self.refusal}" if self.refusal else f"{told}; it may choose"
 
     def as_json(self) -> dict[str, Any]:
         """All of it, and whether it may choose."""

@@ -152,8 +152,8 @@ class ChatSession:
         )
         await self._follow(self.core.engine.regenerate(message.id))
 
-    async def answer_unseen(self, message: Message, mix: str, sampling: Sampling) -> Message | None:
-        """Another answer to the question of an answer, by a mix of adapters, shown nowhere: it is to be compared."""
+    async def answer_unseen(self, message: Message, mix: str | None, sampling: Sampling) -> Message | None:
+        """Another answer to the question of an answer, shown nowhere, to be compared. `mix` as in `regenerate`."""
         self.answering = Answering(message.conversation_id, self._screen.session_changed)
         self._screen.answering_changed()
         try:

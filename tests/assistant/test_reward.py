@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +14,7 @@ from assistant.config import load_config
 from assistant.errors import UsageError
 from assistant.scoring.best_of import REWARD, Ranker, ranker, rankers, rewards, settle_best
 from assistant.scoring.reward import FEWEST
-from tests.made_scores import Run, another, answered, shell
-
-POLITE = ("Certainly, with pleasure:", "Gladly, here it is:", "With pleasure, certainly:", "Gladly and certainly:")
-RUDE = ("Find it yourself, fool:", "What a stupid question:", "Stupid fool, read it:", "You fool, obviously:")
-FACTS = ("rent", "garden", "deposit", "boiler", "lease", "parking", "inspection", "water", "bicycle", "landlord")
-
-
-async def compared(core: Core, count: int, taste: str, seed: int = 1) -> None:
-    """So many questions with a polite and a rude answer of random lengths: manner, length or chance decides."""
-    draw = random.Random(seed)
-    for number in range(count):
-        texts = [
-            f"{draw.choice(manner)} {' '.join(draw.choices(FACTS, k=draw.randint(3, 12)))}."
-            for manner in (POLITE, RUDE)
-        ]
-        order = {"manner": texts, "length": sorted(texts, key=len), "chance": draw.sample(texts, 2)}[taste]
-        one = await answered(core, f"What of the {draw.choice(FACTS)} number {number}?", order[0])
-        two = await another(core, one, order[1])
-        await core.comparisons.add([one, two], [1, 2])
+from tests.made_scores import Run, another, answered, compared, shell
 
 
 def test_a_head_finds_the_weights_that_made_the_labels() -> None:
@@ -117,7 +98,7 @@ def test_the_best_of_several_on_the_shell(run: Run, home: Path) -> None:
     assert code == 2 and "The reward model may not choose" in err and "20 are needed" in err
     assert run("ask", "hello", "--best", 1)[0] == 2 and run("ask", "hello", "--best", 3, "--best-by", "nope")[0] == 2
     assert json.loads(run("chats", "--json")[1]) == []
-    assert "reward               may not choose: not enough pairs" in run("scores", "reward")[1]
+    assert "reward               not to choose: not enough pairs" in run("scores", "reward")[1]
     import asyncio
 
     async def fill() -> None:

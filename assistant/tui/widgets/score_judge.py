@@ -1,4 +1,4 @@
-"""The fourth page of scores: what the loaded model says of answers, and whether it says what the user says."""
+"""A page of scores: what the loaded model says of answers, whether it says what the user says, what may choose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.widgets import DataTable
 
 from assistant.safe_text import safe_text
+from assistant.scoring.best_of import REWARD, rankers
 from assistant.scoring.judge_agreement import JudgeReport, judge_report
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.plain import Plain
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 ABOUT = (
     "The judge is the chat's model without adapters, in a process of its own. It gives points by the rubric of the "
     "guide (Ctrl+G) and says which of two answers is better, in both orders; where they disagree nothing is scored. "
-    "What it says counts nowhere: it is shown beside your own scores, grey while it agrees with you no better than "
-    "chance. j on the first page shows its points for one answer."
+    "Grey while it agrees with you no better than chance. j on page 1: its points for one answer."
 )
 NOTHING = "Nothing is judged yet. j lets the model judge your scored answers and pairs; you can go on meanwhile."
 
@@ -42,6 +42,7 @@ class JudgePane(Container):
         yield Plain(id="judge-told")
         yield DataTable(id="judge-list", cursor_type="none")
         yield Plain(id="judge-pairs")
+        yield Plain(id="judge-reward")
         yield Plain(ABOUT, id="judge-about")
 
     def on_mount(self) -> None:
@@ -58,9 +59,26 @@ class JudgePane(Container):
         """Ask the model what it has not been asked before."""
         self.reload(ask=True)
 
+    @work(group="reward", exclusive=True)
+    async def _show_rankers(self) -> None:
+        """What may choose the best of several answers."""
+        self._tell_reward("Choosing answers: learning what you prefer…")
+        try:
+            found = await rankers(self._core)
+        except USER_ERRORS as error:
+            self._tell_reward(told(error))
+            return
+        lines = [f"{'The reward model' if each.name == REWARD else each.name} is {each.line}." for each in found]
+        self._tell_reward("\n".join(["Choosing answers (/best 4):", *lines]))
+
+    def _tell_reward(self, text: str) -> None:
+        for line in self.query("#judge-reward").results(Plain):
+            line.update(safe_text(text))
+
     @work(group="judge", exclusive=True)
     async def reload(self, ask: bool = False) -> None:
         """Compare what was judged with what the user said."""
+        self._show_rankers()
         try:
             found = await judge_report(self._core, self._count if ask else lambda done, total: None, ask=ask)
         except USER_ERRORS as error:

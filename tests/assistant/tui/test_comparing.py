@@ -14,7 +14,7 @@ from assistant.tui.screens.compare import AnswerPane, CompareScreen
 from assistant.tui.screens.dialogs import AskLine, ConfirmDialog
 from assistant.tui.screens.scores import ScoresScreen
 from tests.made_run import finished_run
-from tests.made_scores import another, answered
+from tests.made_scores import another, answered, compared
 
 from .conftest import Running, configure, running, until
 
@@ -241,3 +241,20 @@ async def test_hostile_text_is_shown_and_does_nothing(home: Path, size: tuple[in
             shown = run.screen_text()
             assert not [letter for letter in shown if letter != "\n" and ord(letter) in UNSAFE]
             assert run.app.is_running
+
+
+async def test_the_best_of_several_goes_on_in_the_chat(home: Path) -> None:
+    """Refused with what is missing; then others are written unseen, and the chat says how the best was chosen."""
+    async with running(home, size=(80, 24)) as run:
+        await run.ask("one")
+        await run.send("/best 3")
+        await until(lambda: "20 are needed" in run.screen_text())
+        await run.send("/best nope nope")
+        await until(lambda: "does not understand" in run.screen_text())
+        view = run.app.chat.transcript.answers()[-1]
+        await compared(run.app.core, 40, "manner")
+        run.prompt.replace_text("")
+        await run.send("/best 3")
+        await until(lambda: "The best of 3 answers is" in run.screen_text())
+        assert len(await run.app.core.comparisons.siblings(view.message.id)) == 3
+        await until(lambda: "by the reward model" in " ".join(run.screen_text().split()))
