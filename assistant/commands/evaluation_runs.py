@@ -94,7 +94,7 @@ async def run_runs(arguments: argparse.Namespace, config: Config) -> int:
         emit([run_json(run) for run in runs])
         return 0
     for run in runs:
-        say(safe_line(run_line(run)))
+        say(safe_line(f"{run.id:>4}  {run.line}"))
     if not runs:
         say("Nothing was evaluated yet: assistant eval SET")
     return 0
@@ -124,14 +124,6 @@ async def run_number(core: Core, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 18):
         raise UsageError(f"{text[:40]!r} is no run.", "Give its number (see `assistant eval runs`), or `last`.")
     return int(text)
-
-
-def run_line(run: Run) -> str:
-    """A run in one line."""
-    state = "" if run.state == "done" else f", {run.done:,} of {run.total:,} answers (unfinished)"
-    documents = "" if run.options.get("documents") else ", without documents"
-    labels = ", ".join(arm.label for arm in run.arms)
-    return f"{run.id:>4}  {run.created[:16]}  {run.questions.name}: {labels}{documents}{state}"
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -181,17 +173,7 @@ def _shower() -> Callable[[RunProgress], None]:
         if not sys.stderr.isatty() or (time.monotonic() - last < 0.2 and not over):
             return
         last = time.monotonic()
-        text = safe_line(progress_text(progress))[:100]
+        text = safe_line(progress.line)[:100]
         print(f"\r\033[K{text}", end="\n" if over else "", file=sys.stderr, flush=True)
 
     return show
-
-
-def progress_text(progress: RunProgress) -> str:
-    """`12/72 answers, 3 known already, about 4 min left  base: Which …`."""
-    parts = [f"{progress.done:,}/{progress.total:,} answers"]
-    parts += [f"{progress.cached:,} known already"] if progress.cached else []
-    left = progress.seconds_left
-    parts += [f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"] if left >= 1 else []
-    now = f"  {progress.arm}: {progress.question}" if progress.arm else ""
-    return ", ".join(parts) + now

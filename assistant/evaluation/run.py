@@ -94,3 +94,11 @@ class Run:
     def total(self) -> int:
         """Answers there are to be."""
         return len(self.arms) * len(self.questions.questions)
+
+    @property
+    def line(self) -> str:
+        """When, what, and who answered."""
+        state = "" if self.state == "done" else f", {self.done:,} of {self.total:,} answers (unfinished)"
+        documents = "" if self.options.get("documents") else ", without documents"
+        labels = ", ".join(arm.label for arm in self.arms)
+        return f"{self.created[:16]}  {self.questions.name}: {labels}{documents}{state}"

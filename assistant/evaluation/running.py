@@ -54,6 +54,15 @@ class RunProgress:
     arm: str = ""
     question: str = ""
 
+    @property
+    def line(self) -> str:
+        """`12/72 answers, 3 known already, about 4 min left  base: Which …`."""
+        parts = [f"{self.done:,}/{self.total:,} answers"]
+        parts += [f"{self.cached:,} known already"] if self.cached else []
+        left = self.seconds_left
+        parts += [f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"] if left >= 1 else []
+        return ", ".join(parts) + (f"  {self.arm}: {self.question}" if self.arm else "")
+
 
 async def begin(core: Core, request: RunRequest) -> Run:
     """The run of a request: the unfinished one, if it was begun before, else a new one.

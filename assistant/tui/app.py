@@ -27,6 +27,7 @@ from assistant.tui.widgets.status_line import Status
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
+    from assistant.tui.evaluation_job import EvaluationJob
     from assistant.tui.folder_job import FolderJob
     from assistant.tui.ingest_job import IngestJob
     from assistant.tui.training_job import TrainingJob
@@ -53,6 +54,7 @@ class AssistantApp(App[None]):
         Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
         Binding("f6", "open('tokens')", "Tokens", show=False, id="tokens"),
         Binding("f7", "open('why')", "Why", show=False, id="why"),
+        Binding("f12", "open('evaluation')", "Evaluation", show=False, id="evaluation"),
         Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
@@ -65,6 +67,7 @@ class AssistantApp(App[None]):
         self.ingest: IngestJob | None = None  # there as soon as the core is open
         self.folders: FolderJob | None = None  # as above
         self.training: TrainingJob | None = None  # as above
+        self.evaluation: EvaluationJob | None = None  # as above
         self.last_summary: Summary | None = None
         self.chat: ChatScreen = ChatScreen()
         self._safe_filter = SafeFilter()
@@ -112,8 +115,10 @@ class AssistantApp(App[None]):
         self.folders.start()
 
     async def _open_training(self) -> None:
+        from assistant.tui.evaluation_job import EvaluationJob
         from assistant.tui.training_job import TrainingJob, unfinished_line
 
+        self.evaluation = EvaluationJob(self.core, self.say, self._job_failed)
         self.training = TrainingJob(self.core, self._trained, self._job_failed)
         if told := unfinished_line(await self.core.training.runs()):
             self.say(told, "warning")
@@ -148,6 +153,8 @@ class AssistantApp(App[None]):
             await self.chat.session.close()
         if self.folders is not None:
             await self.folders.close()
+        if self.evaluation is not None:
+            await self.evaluation.stop()
         if self.training is not None and (told := await self.training.close()):
             self._exit_renderables.append(Text(safe_text(told)))
         await self.core.close()
@@ -184,7 +191,7 @@ class AssistantApp(App[None]):
             tokens_per_second=usage.tokens_per_second if usage else 0.0,
             activity=session.answering.line if session and session.answering else "",
             ingest=(self.ingest.line or self.folders.line) if self.ingest and self.folders else "",
-            training=self.training.line if self.training else "",
+            training=(self.training.line or self.evaluation.line) if self.training and self.evaluation else "",
         )
 
     def _ingested(self, summary: Summary) -> None:

@@ -225,6 +225,9 @@ class CommandActions:
 
         await BestActions(self._screen).run(rest)
 
+    async def _eval(self, rest: str) -> None:
+        self._screen.app.action_open("evaluation", rest)
+
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_open("scores")
 

@@ -17,6 +17,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "library": ("library", "LibraryScreen", lambda app, _: (app.ingest, app.folders)),
     "adapters": ("adapters", "AdaptersScreen", lambda app, _: (app.training,)),
     "scores": ("scores", "ScoresScreen", lambda app, _: ()),
+    "evaluation": ("evaluation", "EvaluationScreen", lambda app, name: (app.evaluation, name)),
     "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
     "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
     "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),

@@ -43,6 +43,7 @@ KEYS = (
     ("Alt+S", "score it in detail, or type the better answer"),
     ("Alt+V", "compare the answers to its question, blind"),
     ("F9", "scores, which figures agree with them, leaderboard; l: learn from them"),
+    ("F12", "evaluation: sets of questions, runs, reports"),
     ("Alt+C", "copy the chosen message or the last answer"),
     ("Alt+B", "copy its code block, then the next"),
     ("Ctrl+C", "copy the selection, else stop the answer"),
