@@ -46,6 +46,7 @@ async def promote(app: AssistantApp, judged: dict[str, Any]) -> bool:
     consequence = f"{judged['reason']} {judged['mix']} would answer. F8 takes it off again."
     if await app.confirmed(f"{adapter.label} is proven. Put it on?", consequence):
         app.say(on_now(app, await core.learning.promote(adapter.label, judged["current"])))
+        judged.clear()  # said yes: whoever rolls it back is not asked again
         await app.chat.session_changed()
     return True
 

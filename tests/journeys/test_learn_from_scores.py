@@ -60,13 +60,13 @@ def named(events, name):
 
 
 async def test_scores_are_learned_proven_put_on_and_rolled_back(home):
-    """From 100 comparisons to the adapter that answers, by two calls; the next version has to be as good as it."""
+    """From 60 comparisons to the adapter that answers, by two calls; the next version has to be as good as it."""
     async with opened(load_config(home)) as core:
-        await compared(core, 100, lambda number: True)
+        await compared(core, 60, lambda number: True)
         found = await core.learning.feedback()
-        assert (found.new, found.last, found.way, found.ready) == (100, "", "pairs", True)
+        assert (found.new, found.last, found.way, found.ready) == (60, "", "pairs", True)
         events = await events_of(core.learning.learn(REQUEST))
-        assert events[0]["step"] == "begin" and "100 pairs" in events[0]["why"]
+        assert events[0]["step"] == "begin" and "60 pairs" in events[0]["why"]
         judged = events[-1]
         assert judged["event"] == "judged" and judged["promotable"] and not named(events, "compared"), judged
         assert not core.model.adapter and await core.adapters.mix() == ()  # nothing is on before somebody says so
@@ -80,7 +80,7 @@ async def test_scores_are_learned_proven_put_on_and_rolled_back(home):
             await core.learning.next(REQUEST)  # it was on and was taken off again: not put on by itself
         await core.adapters.rollback()
 
-        await compared(core, 60, lambda number: True, first=100)
+        await compared(core, 30, lambda number: True, first=60)
         events = await events_of(core.learning.learn(REQUEST))
         [beside] = named(events, "compared")
         assert (beside["adapter"], beside["current"]) == ("from-scores@v2", "from-scores@v1")
@@ -100,7 +100,7 @@ async def test_a_coin_is_rejected_and_never_put_on(home):
     """Who tosses a coin teaches nothing; the shell says so, puts nothing on, and does not try the same again."""
     coin = random.Random(5)
     async with opened(load_config(home)) as core:
-        await compared(core, 100, lambda number: coin.random() < 0.5)
+        await compared(core, 44, lambda number: coin.random() < 0.5)
         events = await events_of(core.learning.learn(REQUEST))
         judged = events[-1]
         assert (judged["event"], judged["decision"], judged["promotable"]) == ("judged", "rejected", False), judged
@@ -117,7 +117,7 @@ def test_the_shell_learns_by_itself_and_goes_on_after_a_kill(home, capsys, monke
 
     async def prepare():
         async with opened(load_config(home)) as core:
-            await compared(core, 80, lambda number: True)
+            await compared(core, 44, lambda number: True)
             async for event in core.learning.learn(REQUEST):
                 if event["event"] == "checkpoint":
                     folder = next(core.training.runs_folder.iterdir())
@@ -143,7 +143,7 @@ def test_the_shell_learns_by_itself_and_goes_on_after_a_kill(home, capsys, monke
 async def test_what_is_proven_and_waits_for_a_yes_is_judged_again(home):
     """Cut between proof and promotion, the next call trains nothing and only asks again."""
     async with opened(load_config(home)) as core:
-        await compared(core, 60, lambda number: True)
+        await compared(core, 44, lambda number: True)
         async for event in core.learning.learn(REQUEST):
             if event["event"] == "verdict":
                 break

@@ -96,7 +96,7 @@ def test_scored_learned_proven_put_on_and_rolled_back(tmp_path: Path, monkeypatc
     monkeypatch.setattr(probe, "load", lambda: items)
     monkeypatch.setattr(learn_actions, "LearnRequest", lambda: LearnRequest(recipe=TINY))
     home = training_home(tmp_path / "home", trainable_model(tmp_path / "tiny.gguf"))
-    prepared(home, 80)
+    prepared(home, 44)
 
     async def loop() -> None:
         async with running(home, (80, 24)) as run:
