@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.mix import mix_text
-from assistant.backends.scripted import is_scripted
 from assistant.errors import UsageError
 from assistant.evaluation.bench import Asked, Bench, greedy, opened_bench
 from assistant.evaluation.grading import grade
 from assistant.evaluation.question import Question, QuestionSet
 from assistant.evaluation.run import Answer, Arm, Run
-from assistant.models.location import STARTER, resolve_model
+from assistant.models.location import resolve_model
 from assistant.prompting import system_prompt
 from assistant.scoring.comparing import BASE
 from assistant.storage.evaluation_sets import load_set
@@ -151,18 +150,18 @@ async def arms(core: Core, request: RunRequest) -> tuple[Arm, ...]:
         UsageError, AdapterError, ModelError: as `begin`.
     """
     models = list(dict.fromkeys(request.models)) or [core.model.name]
-    for model in request.models:
-        if not is_scripted(model):
+    wanted = [*([BASE] if request.base else []), *request.adapters]
+    count = len(models) * max(1, len(wanted))
+    if count > MOST_ARMS:
+        raise UsageError(f"{count} ways to answer are too many at once.", f"Take at most {MOST_ARMS}.")
+    for model in models:
+        if model != core.model.name:
             resolve_model(model)
-    named = [BASE] if request.base else []
     mixes: dict[str, bool] = {}
-    for text in [*named, *request.adapters]:
+    for text in wanted:
         mixes[await core.adapters.checked_mix("" if text == BASE else text, force=True)] = False
     if not mixes:
         mixes[mix_text(core.adapters.in_force)] = True
-    count = len(models) * len(mixes)
-    if count > MOST_ARMS:
-        raise UsageError(f"{count} ways to answer are too many at once.", f"Take at most {MOST_ARMS}.")
     named_models = bool(request.models)
     return tuple(
         Arm(model, mix, _label(model, mix, named_models), chat) for model in models for mix, chat in mixes.items()
@@ -197,5 +196,5 @@ def _label(model: str, mix: str, named_models: bool) -> str:
     """An arm's name in a table: its adapters, and its model where models were named."""
     if not named_models:
         return mix or BASE
-    name = model if model == STARTER or is_scripted(model) else Path(model).stem
+    name = Path(model).stem
     return f"{name} + {mix}" if mix else name
