@@ -167,8 +167,6 @@ class Core:
         return chats, documents
 
     def _join(self, chats: Database, documents: Database) -> None:
-        from adapters.versions.base_records import BaseRecords
-        from adapters.versions.registry import Registry
         from assistant.adapter_scopes import AdapterScopes
         from assistant.adapter_trials import AdapterTrials
         from assistant.adapter_use import AdapterUse
@@ -176,12 +174,7 @@ class Core:
         from assistant.learning import Learning
         from assistant.model import Model
         from assistant.scoring.reward import Reward
-        from assistant.storage.comparisons import Comparisons
-        from assistant.storage.conversations import Conversations
-        from assistant.storage.evaluations import Evaluations
-        from assistant.storage.judgements import Judgements
-        from assistant.storage.scores import Scores
-        from assistant.storage.teachings import Teachings
+        from assistant.storage.stores import join_stores
         from assistant.training import Training
         from ingest.folders import LinkedFolders
         from ingest.library import Library
@@ -198,19 +191,12 @@ class Core:
         exclude = [str(config.home), str(config.home.resolve())]
         self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
         self.workers = (model, reader, self.index, self.watcher, self.measuring, self.importing)
-        self.conversations = Conversations(chats)
-        self.scores = Scores(chats)
-        self.comparisons = Comparisons(chats)
-        self.judgements = Judgements(chats)
+        join_stores(self, chats, documents)
         self.reward = Reward(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)
         self.model = Model(model, config.model, self._adapter_file, self.trials)
-        self.registry = Registry(documents, config.home / "adapters")
-        self.bases = BaseRecords(documents)
         self.scopes = AdapterScopes(self.registry, self.index, on=config.model.adapter_scopes)
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
-        self.evaluations = Evaluations(documents)
-        self.teachings = Teachings(documents)
         self.library = Library(documents)
         self.pipeline = Pipeline(
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
