@@ -82,6 +82,7 @@ class ScoringSettings:
     """Section [scoring]."""
 
     rules: tuple[str, ...]
+    sets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 `Learning.learn` is one stream of events, and can be cut at any point: begun again it goes on where it was. To the
 events of a training (see assistant.training) come: learning {step, new, last, way, why}, compared {adapter, current,
-decision, reason, evaluation} and judged {adapter, decision, reason, current, mix, promotable}, which is the last one.
-Nothing is put on by it: that is `promote`, which refuses what is not proven.
+decision, reason, evaluation}, set {name, run, worse, line}, and as the last one judged {adapter, decision, reason,
+current, mix, promotable}. Nothing is put on by it: that is `promote`, which refuses what is not proven.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from assistant.curation import DatasetRequest, build_dataset
 from assistant.errors import AdapterError, DatasetError, TrainingError
 from assistant.questioning import Progress, followed
 from assistant.scoring.feedback import HELD_OUT, Feedback, Way, feedback
+from assistant.set_trial import SetOutcome, on_sets, require_sets
 from assistant.succession import compare_with_current, successor
 from assistant.training import TrainRequest, translated
 
@@ -106,6 +107,7 @@ class Learning:
             AssistantError: as `next`, or as Training.train.
         """
         step = await self.next(request)
+        await require_sets(self._core)
         yield step.as_json()
         adapter = step.adapter
         if adapter is None:
@@ -179,9 +181,32 @@ class Learning:
                 "event": "compared", "adapter": adapter.label, "current": found.base, "reason": found.verdict.reason,
                 "decision": found.verdict.decision, "evaluation": found.as_json(),
             }  # fmt: skip
-        verdict = found.verdict if found else None
-        reason = verdict.reason if verdict else adapter.reason
-        yield await self._judged(adapter, verdict.decision if verdict else "proven", reason)
+        decision, reason = (
+            ("proven", adapter.reason) if found is None else (found.verdict.decision, found.verdict.reason)
+        )
+        if decision == "proven":
+            async with contextlib.aclosing(self._held_on_sets(adapter)) as events:
+                async for event in events:
+                    yield event
+                    if event.get("worse"):
+                        decision, reason = "rejected", f"It is worse on an evaluation set. {event['line']}"
+            if decision == "rejected":
+                await self._core.registry.set_state(adapter, "rejected", reason)
+        yield await self._judged(adapter, decision, reason)
+
+    async def _held_on_sets(self, adapter: Adapter) -> Events:
+        """The user's evaluation sets, asked of what is on and of what would be."""
+        current = mix_text(await self._core.adapters.mix())
+        candidate, names = mix_text(await successor(self._core, adapter)), self._core.config.scoring.sets
+        async with contextlib.aclosing(on_sets(self._core, names, current, candidate)) as told:
+            async for each in told:
+                if isinstance(each, SetOutcome):
+                    yield {"event": "set", "name": each.name, "run": each.run, "worse": each.worse, "line": each.line}
+                else:
+                    yield {
+                        "event": "proving", "adapter": adapter.label, "phase": "sets", "done": each.done,
+                        "total": each.total, "seconds_left": each.seconds_left,
+                    }  # fmt: skip
 
     async def _judged(self, adapter: Adapter, decision: str, reason: str) -> dict[str, Any]:
         lora = adapter.facts is not None and adapter.facts.kind == "lora"

@@ -149,6 +149,10 @@ class Report:
             say(f"Beside what is on ({safe_line(event['current'])}):")
             say_report(evaluation_from_json(event["evaluation"]))
 
+    def _set(self, event: dict[str, Any]) -> None:
+        self.result.setdefault("sets", []).append({name: event[name] for name in ("name", "run", "worse")})
+        self.told(f"Evaluation set {event['line']}")
+
     def _judged(self, event: dict[str, Any]) -> None:
         self.training, self.state, self.adapter = False, "finished", event["adapter"]
         self.decision = event["decision"]

@@ -17,7 +17,7 @@ PHASES = {
 }  # fmt: skip
 PROOF_PHASES = {
     "loading": "loading the model", "base": "the base answers", "parity": "comparing the engines",
-    "adapter": "the adapter answers", "judging": "judging",
+    "adapter": "the adapter answers", "judging": "judging", "sets": "your evaluation sets",
 }  # fmt: skip
 EVENTS = (
     "prepared", "started", "phase", "step", "validation", "samples", "checkpoint", "paused", "cancelled", "failed",

@@ -14,9 +14,13 @@ from adapters.training.recipe import Recipe
 from adapters.training.runs import PROCESS
 from assistant.bootstrap import opened
 from assistant.config import load_config
-from assistant.errors import AdapterError, TrainingError
+from assistant.errors import AdapterError, NotFoundError, TrainingError
+from assistant.evaluation.question import Question
+from assistant.evaluation.running import RunRequest
 from assistant.learning import LearnRequest
 from assistant.scoring.comparing import settle
+from assistant.storage.evaluation_sets import save_set
+from tests.made_evaluation import asked
 from tests.made_scores import another, answered, shell
 from tests.made_training import NAMES, trainable_model, training_home
 
@@ -141,7 +145,9 @@ def test_the_shell_learns_by_itself_and_goes_on_after_a_kill(home, capsys, monke
 
 
 async def test_what_is_proven_and_waits_for_a_yes_is_judged_again(home):
-    """Cut between proof and promotion, the next call trains nothing and only asks again."""
+    """Cut between proof and promotion, the next call trains nothing and only asks again; an evaluation set of the
+    user's on which it is worse than the base has it rejected in the end.
+    """
     async with opened(load_config(home)) as core:
         await compared(core, 44, lambda number: True)
         async for event in core.learning.learn(REQUEST):
@@ -150,9 +156,26 @@ async def test_what_is_proven_and_waits_for_a_yes_is_judged_again(home):
         assert event["decision"] == "proven", event["reason"]
         events = await events_of(core.learning.learn(REQUEST))
         assert [events[0]["step"], events[-1]["event"]] == ["judge", "judged"] and events[-1]["promotable"]
-        await core.adapters.activate(events[-1]["adapter"])
-        with pytest.raises(AdapterError, match="Other adapters are on"):
-            await core.learning.promote(events[-1]["adapter"], events[-1]["current"])
+
+        core.config = core.config.with_value("scoring", "sets", ["house"])
+        with pytest.raises(NotFoundError, match="no evaluation set house"):
+            await events_of(core.learning.learn(REQUEST))
+        await as_the_base_says(core, "house")
+        events = await events_of(core.learning.learn(REQUEST))
+        [outcome] = named(events, "set")
+        assert outcome["worse"] and "before 100.0 % (worse)" in outcome["line"], outcome
+        assert events[-1]["decision"] == "rejected" and not events[-1]["promotable"]
+        assert (await core.registry.get("from-scores")).state == "rejected"
+        with pytest.raises(AdapterError, match="not proven"):
+            await core.learning.promote("from-scores@v1", "")
+
+
+async def as_the_base_says(core, name):
+    """An evaluation set whose answers are those of the base: to say something else is to get worse."""
+    asked_of = [Question(f"q{number}", f"Who has lamp {number * 7919}?", ("?",)) for number in range(12)]
+    run, _ = await asked(core, RunRequest(name, base=True, documents=False), asked_of)
+    said = {question: graded.answer.text for question, graded in run.answers[0].items()}
+    save_set(core.config.home, name, [replace(each, answers=(said[each.id],)) for each in asked_of])
 
 
 async def test_thumbs_are_learned_as_ratings_and_typed_answers_as_they_stand(home):
