@@ -9,7 +9,7 @@ from html import escape
 from assistant.evaluation.report import Contrast, Line
 from assistant.safe_text import safe_line
 
-WIDTH, LEFT, RIGHT, ROW = 760, 190, 20, 22  # pixels
+WIDTH, LEFT, RIGHT, ROW = 760, 226, 20, 22  # pixels
 TOP, BOTTOM = 8, 26
 LONGEST = 28  # characters of a label
 

@@ -1,8 +1,9 @@
 """What does a run say? Figures by tag with intervals, arms against each other and against the run before, the worst.
 
-Intervals are 95 % bootstrap intervals (`adapters.proof.intervals`), questions of one group drawn together; arms are
-compared in pairs, question by question, with an exact sign test on which of them is right. Questions tagged
-`learned` were sent to a dataset, so that they tell nothing any more: they stand apart and count nowhere else.
+Intervals are 95 % bootstrap intervals (`adapters.proof.intervals`), questions of one group drawn together, and Wilson's
+where all are right or all wrong; arms are compared in pairs, question by question, with an exact sign test on which of
+them is right. Questions tagged `learned` were sent to a dataset, so that they tell nothing any more: they stand apart
+and count nowhere else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from assistant.evaluation.run import Graded, Run
 LEARNED = "learned"  # the tag of questions that became training data
 SHOWN = 12  # worst cases
 SIGNIFICANT = 0.05
+FEWEST = 5  # questions of a tag from which arms are compared in it
+Z = statistics.NormalDist().inv_cdf(0.975)
 WHY_TOLD = {
     "used but wrong": "its place was given and used, the answer is wrong: a candidate for training",
     "should have declined": "nothing answers it, and it was answered: a candidate for training",
@@ -96,7 +99,7 @@ class Report:
     run: Run
     by_tag: tuple[Line, ...]  # of what is right; "all" first
     figures: tuple[Line, ...]
-    contrasts: tuple[Contrast, ...]  # each later arm against the first, over all and by tag
+    contrasts: tuple[Contrast, ...]  # each later arm against the first, over all and in tags of at least 5 questions
     outcomes: tuple[dict[str, int], ...]  # how many answers are "right", or wrong for each reason
     regressions: tuple[Regression, ...]
     before: int | None  # the number of the run that the regressions are from
@@ -146,6 +149,7 @@ def report(run: Run, before: Run | None = None) -> Report:
         _contrast(name, part, (run.arms[0].label, run.answers[0]), (arm.label, answers), groups)
         for arm, answers in zip(run.arms[1:], run.answers[1:], strict=True)
         for name, part in parts
+        if name == "all" or len(part) >= FEWEST
     ]
     return Report(
         run, tuple(by_tag), tuple(figures), tuple(contrasts),
@@ -182,9 +186,17 @@ def _estimate(
             if each.id in answers and name in answers[each.id].values]  # fmt: skip
     if not told:
         return None
-    values = [value for value, _ in told]
-    low, high = interval(values, [group for _, group in told])
+    values, drawn = [value for value, _ in told], [group for _, group in told]
+    low, high = interval(values, drawn)
+    if set(values) in ({0.0}, {1.0}):
+        low, high = _unanimous(values[0], len(set(drawn)))
     return Estimate(statistics.fmean(values), low, high, len(values))
+
+
+def _unanimous(value: float, count: int) -> tuple[float, float]:
+    """Wilson's score interval (1927) where all are 0 or all are 1: every resample of those is the same."""
+    width = Z**2 / (count + Z**2)
+    return (1 - width, 1.0) if value else (0.0, width)
 
 
 def _contrast(

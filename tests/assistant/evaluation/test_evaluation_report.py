@@ -203,3 +203,11 @@ def test_a_report_is_written_once_in_the_form_of_its_name(hostile: Report, tmp_p
         save_report(tmp_path / "d.exe", hostile)
     with pytest.raises(UsageError, match="no folder"):
         save_report(tmp_path / "none" / "d.html", hostile)
+
+
+def test_an_interval_where_all_are_right_is_no_certainty() -> None:
+    """Of ten right answers the lower bound is Wilson's, 72.2 %; of one question it is 20.7 %."""
+    [line] = report(run_of([[1] * 10])).by_tag
+    assert line.estimates[0] is not None and line.estimates[0].low == pytest.approx(0.7225, abs=1e-4)
+    [line] = report(run_of([[0]])).by_tag
+    assert line.estimates[0] is not None and line.estimates[0].high == pytest.approx(1 - 0.2065, abs=1e-4)
