@@ -33,9 +33,10 @@ class Candidate:
     after: tuple[float, ...]
 
     @property
-    def cut_by(self) -> Knob | None:
-        """The knob that cut it off, None where it can be drawn."""
-        return next((knob for knob, left in zip(KNOBS, self.after, strict=True) if left == 0), None)
+    def cut_by(self) -> str:
+        """The knob that cut it off (`greedy` where only the likeliest is taken), "" where it can be drawn."""
+        knob = next((knob for knob, left in zip(KNOBS, self.after, strict=True) if left == 0), "")
+        return "greedy" if knob == "temperature" else knob
 
     @property
     def final(self) -> float:
@@ -50,6 +51,16 @@ class Distribution:
     candidates: tuple[Candidate, ...]
     vocabulary: int
     left: tuple[int, ...]
+
+    @property
+    def line(self) -> str:
+        """`49,152 tokens could come · top_k leaves 40 · top_p leaves 12`: only the knobs that cut."""
+        told, before = [f"{self.vocabulary:,} tokens could come"], self.vocabulary
+        for knob, left in zip(KNOBS, self.left, strict=True):
+            if left < before:
+                told.append(f"{'greedy' if knob == 'temperature' else knob} leaves {left:,}")
+            before = left
+        return " · ".join(told)
 
 
 def chosen_as_json(chosen: Chosen) -> dict[str, Any]:

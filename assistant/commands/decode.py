@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from assistant.backends.next_token import KNOBS, Distribution
+from assistant.backends.next_token import Distribution
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.errors import UsageError
@@ -80,20 +80,10 @@ def _say_end(decoded: Decoded, found: Distribution | None, place: int) -> None:
     if found is None:
         return
     chosen = decoded.tokens[place - 1].token if place <= len(decoded.tokens) else None
-    say(f"token {place}: {kept_line(found)}")
+    say(f"token {place}: {found.line}")
     say(f"   {'token':<16} {'before':>7} {'after':>7}")
     for each in found.candidates:
         mark = "→" if each.token == chosen else " "
-        after = f"{each.final:7.1%}" if each.cut_by is None else f"cut by {each.cut_by}"
+        after = f"{each.final:7.1%}" if not each.cut_by else f"cut by {each.cut_by}"
         bar = "█" * round(BAR * each.probability)
         say(safe_line(f" {mark} {shown_bytes(each.data) or '(nothing)':<16} {each.probability:7.1%} {after}  {bar}"))
-
-
-def kept_line(found: Distribution) -> str:
-    """`49,152 tokens · top_k leaves 40 · top_p leaves 12`: only knobs that cut."""
-    told, before = [f"{found.vocabulary:,} tokens could come"], found.vocabulary
-    for knob, left in zip(KNOBS, found.left, strict=True):
-        if left < before:
-            told.append(f"{knob} leaves {left:,}")
-        before = left
-    return " · ".join(told)

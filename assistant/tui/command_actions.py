@@ -242,6 +242,9 @@ class CommandActions:
 
         await learn(self._screen.app)
 
+    async def _playground(self, rest: str) -> None:
+        self._screen.app.action_open("playground", rest)
+
     async def _teach(self, rest: str) -> None:
         if not rest:
             self._screen.composer.tell(await self._taught())

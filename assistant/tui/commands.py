@@ -69,6 +69,7 @@ COMMANDS = (
     Command("tokens", "[TEXT]", "what a text, the chosen message or its whole prompt costs in tokens, and why (F6)"),
     Command("learn", "", "learn from new scores: trained, proven, and on if you say so"),
     Command("best", "[N] [NAME]", "answer the question N times, and go on from the answer you would prefer"),
+    Command("playground", "[PROMPT]", "answer a prompt by up to four settings, and see why each token came (F5)"),
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),
     Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),

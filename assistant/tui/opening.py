@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
-
     from assistant.conversation import Message
     from assistant.tui.app import AssistantApp
 
@@ -20,6 +18,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "evaluation": ("evaluation", "EvaluationScreen", lambda app, name: (app.evaluation, name)),
     "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
     "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
+    "playground": ("playground", "PlaygroundScreen", lambda app, text: (text or app.chat.prompt.text or _asked(app),)),
     "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),
 }
 
@@ -30,7 +29,7 @@ def open_screen(app: AssistantApp, name: str, argument: str = "") -> None:
         app.say("One moment: the assistant is being opened.", "warning")
         return
     module, kind, made_with = SCREENS[name]
-    screen: type[Screen[Any]] = getattr(importlib.import_module(f"assistant.tui.screens.{module}"), kind)
+    screen: type[Any] = getattr(importlib.import_module(f"assistant.tui.screens.{module}"), kind)
     if not isinstance(app.screen, screen):
         app.push_screen(screen(app.core, *made_with(app, argument)))
 
@@ -39,6 +38,11 @@ def _answer(app: AssistantApp) -> Message | None:
     """The chosen answer, else the last one."""
     answer = app.chat.transcript.chosen(app.chat.focused)
     return answer.message if answer is not None else None
+
+
+def _asked(app: AssistantApp) -> str:
+    """The last question of the chat, "" for none."""
+    return next((each.text for each in reversed(app.chat.transcript.messages) if each.role == "user"), "")
 
 
 def _chosen(app: AssistantApp) -> Message | None:

@@ -71,16 +71,16 @@ def test_each_knob_is_told_by_itself() -> None:
     """Greedy leaves one; top-k cuts by rank, top-p by sum, min-p by share; temperature cuts nothing."""
     scores = np.log(np.array([0.5, 0.25, 0.15, 0.07, 0.03], dtype=np.float32))
 
-    def left(**knobs: float) -> tuple[tuple[int, ...], list[str | None]]:
+    def left(**knobs: float) -> tuple[tuple[int, ...], list[str]]:
         sampling = Sampling(**{"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "repeat_penalty": 1, **knobs})  # type: ignore[arg-type]  # numbers
         found = next_tokens(scores, sampling, [0], 5, lambda token: bytes([65 + token]))
         return found.left, [each.cut_by for each in found.candidates]
 
-    assert left() == ((5,) * 5, [None] * 5)
-    assert left(top_k=2)[1] == [None, None, "top_k", "top_k", "top_k"]
-    assert left(top_p=0.8) == ((5, 5, 3, 3, 3), [None, None, None, "top_p", "top_p"])
+    assert left() == ((5,) * 5, [""] * 5)
+    assert left(top_k=2)[1] == ["", "", "top_k", "top_k", "top_k"]
+    assert left(top_p=0.8) == ((5, 5, 3, 3, 3), ["", "", "", "top_p", "top_p"])
     assert left(min_p=0.2)[0] == (5, 5, 5, 3, 3)
-    assert left(temperature=0)[1] == [None, *["temperature"] * 4]
+    assert left(temperature=0)[1] == ["", *["greedy"] * 4]
     hot = next_tokens(scores, Sampling(2.0, 0, 1.0, 0.0, 1.0), [], 5, lambda token: b"").candidates
     assert hot[0].final < hot[0].probability and hot[4].final > hot[4].probability
 
@@ -157,7 +157,7 @@ def test_the_command_with_the_real_model(run: Run) -> None:
     assert first["probability"] == pytest.approx(greedy["tokens"][1]["probability"], rel=0.02)
     assert hot["distribution"]["left"]["top_k"] == 5
     assert sum(each["final"] for each in hot["distribution"]["candidates"]) == pytest.approx(1.0)
-    assert [each["cut_by"] for each in hot["distribution"]["candidates"]] == [None] * 5 + ["top_k"] * 3
+    assert [each["cut_by"] for each in hot["distribution"]["candidates"]] == [""] * 5 + ["top_k"] * 3
     assert list(first["after"]) == list(KNOBS)
 
 

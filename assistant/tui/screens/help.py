@@ -30,7 +30,7 @@ KEYS = (
     ("Ctrl+L", "library; then f: linked folders"),
     ("F3", "adapters: on, off, strength, mixing, proof"),
     ("F4, Ctrl+T", "training: data, recipe, progress, runs"),
-    ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
+    ("F5", "playground: one prompt by up to four settings, token by token"),
     ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
     ("F7", "why these passages: how the chosen or last answer's were found"),
     ("F8", "roll back: the adapters that were on before"),
