@@ -91,7 +91,7 @@ def _reasons(report: Report, labels: Sequence[str]) -> str:
         for name, told in WHY_TOLD.items()
         if any(found.get(name) for found in report.outcomes)
     ]
-    table = _table(["", *labels, "What it means"], rows, told=True) if rows else "<p>No answer is wrong.</p>"
+    table = _table(["", *labels, "What it means"], rows, told=1) if rows else "<p>No answer is wrong.</p>"
     return outcomes_plot(labels, report.outcomes, names, total) + _key(["right", *names], PARTS) + table
 
 
@@ -104,7 +104,7 @@ def _regressions(report: Report) -> str:
         for each in report.regressions
     ]  # fmt: skip
     header = ["", "Difference", "p", "", "Now wrong", "Now right"]
-    return f"<h2>Against run {report.before}</h2>" + _table(header, rows)
+    return f"<h2>Against run {report.before}</h2>" + _table(header, rows, told=2)
 
 
 def _case(case: Case, labels: Sequence[str]) -> str:
@@ -135,17 +135,18 @@ def _key(names: Iterable[str], colours: Sequence[str]) -> str:
     return f'<div class="key">{entries}</div>'
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, told: bool = False) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, told: int = 0) -> str:
+    """`told` columns, the last ones, hold text that is wrapped."""
     head = "".join(f"<th>{_shown(cell)}</th>" for cell in header)
     lines = []
     for row in rows:
-        cells = [_cell(cell, last=told and place == len(row) - 1) for place, cell in enumerate(row)]
+        cells = [_cell(cell, wrapped=place >= len(row) - told) for place, cell in enumerate(row)]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
 
 
-def _cell(text: str, *, last: bool) -> str:
-    kind = "told" if last else text if text in ("better", "worse") else ""
+def _cell(text: str, *, wrapped: bool) -> str:
+    kind = "told" if wrapped else text if text in ("better", "worse") else ""
     return f'<td class="{kind}">{_shown(text)}</td>' if kind else f"<td>{_shown(text)}</td>"
 
 

@@ -50,8 +50,8 @@ def about(report: Report) -> str:
     state = "" if run.state == "done" else f" Unfinished: {run.done:,} of {run.total:,} answers are there."
     return (
         f"{len(run.questions.questions):,} questions, {documents}, greedy, on {run.created[:10]}, "
-        f"{run.seconds:,.0f} s.{state} Brackets hold 95 % intervals; p is of a sign test. Of twenty lines, one is beyond "
-        "chance by chance; tags of fewer than 5 questions are not compared."
+        f"{run.seconds:,.0f} s.{state} Brackets hold 95 % intervals; p is of a sign test. Of twenty lines, one is "
+        "beyond chance by chance; tags of fewer than 5 questions are not compared."
     )
 
 
