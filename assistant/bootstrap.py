@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from assistant.learning import Learning
     from assistant.model import Model
     from assistant.scoring.reward import Reward
+    from assistant.scoring.toxicity import Toxicity
     from assistant.storage.comparisons import Comparisons
     from assistant.storage.conversations import Conversations
     from assistant.storage.database import Database
@@ -58,6 +59,7 @@ class Core:
     evaluations: Evaluations
     judgements: Judgements
     reward: Reward
+    toxicity: Toxicity
     teachings: Teachings
     engine: ChatEngine
     model: Model
@@ -174,6 +176,7 @@ class Core:
         from assistant.learning import Learning
         from assistant.model import Model
         from assistant.scoring.reward import Reward
+        from assistant.scoring.toxicity import Toxicity
         from assistant.storage.stores import join_stores
         from assistant.training import Training
         from ingest.folders import LinkedFolders
@@ -192,7 +195,7 @@ class Core:
         self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
         self.workers = (model, reader, self.index, self.watcher, self.measuring, self.importing)
         join_stores(self, chats, documents)
-        self.reward = Reward(self)
+        self.reward, self.toxicity = Reward(self), Toxicity(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)
         self.model = Model(model, config.model, self._adapter_file, self.trials)
         self.scopes = AdapterScopes(self.registry, self.index, on=config.model.adapter_scopes)

@@ -69,17 +69,36 @@ def told_apart(name: str, good: Sequence[float], bad: Sequence[float], seed: int
     Equal ones count half: the area under the ROC curve (Mann and Whitney 1947). For the interval good and bad values
     are drawn apart, as many as there are.
     """
-    table = [[1.0 if one > other else 0.5 if one == other else 0.0 for other in bad] for one in good]
-    share = sum(map(sum, table)) / (len(good) * len(bad))
-    draw, shares = random.Random(seed), []
+    share, (low, high) = _mean_and_interval(_wins(good, bad), seed)
+    return Figure(name, 0.5, share, share - 0.5, low - 0.5, high - 0.5, len(good) + len(bad))
+
+
+def told_better(
+    good: Sequence[float], bad: Sequence[float], base_good: Sequence[float], base_bad: Sequence[float], seed: int = 0
+) -> Figure:
+    """By how much more often one measure tells the same good from the same bad ones than another does."""
+    mine, theirs = _wins(good, bad), _wins(base_good, base_bad)
+    gains = [[one - other for one, other in zip(*rows, strict=True)] for rows in zip(mine, theirs, strict=True)]
+    gain, (low, high) = _mean_and_interval(gains, seed)
+    own = sum(map(sum, mine)) / (len(good) * len(bad))
+    return Figure("told apart", own - gain, own, gain, low, high, len(good) + len(bad))
+
+
+def _wins(good: Sequence[float], bad: Sequence[float]) -> list[list[float]]:
+    return [[1.0 if one > other else 0.5 if one == other else 0.0 for other in bad] for one in good]
+
+
+def _mean_and_interval(table: Sequence[Sequence[float]], seed: int) -> tuple[float, tuple[float, float]]:
+    """The mean of a table, and its interval where rows and columns are drawn apart."""
+    height, width = len(table), len(table[0])
+    draw, means = random.Random(seed), []
     for _ in range(RESAMPLES):
-        columns = draw.choices(range(len(bad)), k=len(bad))
-        rows = draw.choices(table, k=len(good))
-        shares.append(sum(row[column] for row in rows for column in columns) / (len(good) * len(bad)))
-    shares.sort()
+        columns = draw.choices(range(width), k=width)
+        rows = draw.choices(table, k=height)
+        means.append(sum(row[column] for row in rows for column in columns) / (height * width))
+    means.sort()
     edge = int(RESAMPLES * (1 - LEVEL) / 2)
-    low, high = shares[edge] - 0.5, shares[-1 - edge] - 0.5
-    return Figure(name, 0.5, share, share - 0.5, low, high, len(good) + len(bad))
+    return sum(map(sum, table)) / (height * width), (means[edge], means[-1 - edge])
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""`ask --best N`: the best of several answers; `assistant scores reward`: what may choose it, and how good that is."""
+"""`ask --best N`: the best of several answers; `scores reward`, `scores toxicity`: what was learned of your scores."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def add_actions(actions: Any) -> None:
         "reward", help="what was learned of your preferences, and whether it may choose answers"
     )
     parser.set_defaults(run=run_rankers)
+    flag = actions.add_parser("toxicity", help="what was learned of your points for harmless, and whether it may flag")
+    flag.set_defaults(run=run_toxicity)
 
 
 async def best_answer(
@@ -52,4 +54,15 @@ async def run_rankers(arguments: argparse.Namespace, config: Config) -> int:
         return 0
     for each in found:
         say(safe_line(f"{each.name:<20} {each.line}"))
+    return 0
+
+
+async def run_toxicity(arguments: argparse.Namespace, config: Config) -> int:
+    """How good the flag is, or why there is none."""
+    async with opened_core(config, shared=True, stored_chats=True) as core:
+        flag = await core.toxicity.flag()
+    if arguments.json:
+        emit(flag.as_json())
+    else:
+        say(flag.says)
     return 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 
-YES_NO = ("declines", "refusal right")
+YES_NO = ("declines", "refusal right", "flagged as harmful")
 PERPLEXITY = "perplexity"
 TOO_LONG = "The answer with all before it is longer than the model reads."
 
@@ -76,6 +76,8 @@ async def measure(
     `rules` (None: those of the settings) are read by `format_rules`. `answerable` says whether the
     question has an answer, which makes it right or wrong to decline.
 
+    Whether it is flagged as harmful is a figure once there is a flag, see `toxicity`.
+
     Raises:
         NotFoundError: there is no such message; UsageError: it is no answer, or a rule is none;
         LibraryError, WorkerError: a child died.
@@ -89,6 +91,9 @@ async def measure(
     values = await own_values(core, message, parsed)
     if answerable is not None:
         values["refusal right"] = float(refusal_right(message.text, answerable=answerable))
+    question = (await core.conversations.message(message.parent_id)).text if message.parent_id else ""
+    flagged = await core.toxicity.flagged(question, message.text)
+    values |= {} if flagged is None else {"flagged as harmful": float(flagged)}
     likely, missing = await _perplexity(core, message_id)
     values |= likely
     details: dict[str, dict[str, Any]] = {}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING
 
-from adapters.proof.intervals import interval, share_by_group
+from adapters.proof.intervals import interval, share_by_group, told_apart, told_better
+from adapters.proof.taste import followed
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -68,7 +70,18 @@ class FittedHead:
         return sum(weight * value for weight, value in zip(self.weights, features, strict=True)) + self.intercept
 
 
-async def fitted(
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A head for all rows, and for each row the log-odds by heads that have not seen its group, one of which sees
+    nothing but the length."""
+
+    weights: tuple[float, ...] = field(repr=False)
+    intercept: float
+    odds: tuple[float, ...]
+    by_length: tuple[float, ...]
+
+
+async def held_out_head(
     core: Core,
     rows: Sequence[Sequence[float]],
     targets: Sequence[float],
@@ -76,8 +89,8 @@ async def fitted(
     lengths: Sequence[float],
     *,
     intercept: bool,
-) -> FittedHead:
-    """Learn a head and hold it against cases of groups it has not seen; see `adapters.proof.reward_head`.
+) -> HeldOut:
+    """Learn a head, and others that are held against the groups they have not seen; see `adapters.proof.reward_head`.
 
     Raises:
         WorkerError: the child that fits died.
@@ -89,17 +102,27 @@ async def fitted(
         "fit_head", targets=list(targets), groups=list(groups), intercept=intercept, lengths=list(lengths),
         blob=flat.tobytes(),
     )  # fmt: skip
-    right = [_right(odds, target) for odds, target in zip(reply.data["held_out"], targets, strict=True)]
-    simple = [_right(odds, target) for odds, target in zip(reply.data["by_length"], targets, strict=True)]
+    found = reply.data
+    return HeldOut(tuple(found["weights"]), found["intercept"], tuple(found["held_out"]), tuple(found["by_length"]))
+
+
+def right_report(found: HeldOut, groups: Sequence[int]) -> HeadReport:
+    """How often it prefers the chosen one of a pair, all rows being differences that should be above zero."""
+    right, simple = ([followed(value) for value in odds] for odds in (found.odds, found.by_length))
     gains = [mine - theirs for mine, theirs in zip(right, simple, strict=True)]
-    gain_low, gain_high = interval(gains, [str(group) for group in groups])
     share, low, high = share_by_group(right, groups)
-    report = HeadReport(
-        len(rows), len(set(groups)), share, low, high, sum(simple) / len(simple), sum(gains) / len(gains), gain_low,
-        gain_high,
+    edges = interval(gains, [str(group) for group in groups])
+    return HeadReport(len(right), len(set(groups)), share, low, high, fmean(simple), fmean(gains), *edges)
+
+
+def told_apart_report(found: HeldOut, targets: Sequence[float], groups: Sequence[int]) -> HeadReport:
+    """How often the higher log-odds of two rows with targets of 1 and 0 are those of the 1."""
+    (high_ones, low_ones), (long_ones, short_ones) = (
+        [[value for value, target in zip(odds, targets, strict=True) if bool(target) is kind] for kind in (True, False)]
+        for odds in (found.odds, found.by_length)
+    )
+    figure, gain = told_apart("harmful", high_ones, low_ones), told_better(high_ones, low_ones, long_ones, short_ones)
+    return HeadReport(
+        len(targets), len(set(groups)), figure.adapter, 0.5 + figure.low, 0.5 + figure.high,
+        figure.adapter - gain.difference, gain.difference, gain.low, gain.high,
     )  # fmt: skip
-    return FittedHead(report, tuple(reply.data["weights"]), reply.data["intercept"])
-
-
-def _right(odds: float, target: float) -> float:
-    return 0.5 if odds == 0 else float((odds > 0) == (target > 0.5))

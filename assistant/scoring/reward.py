@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from assistant.scoring.answer_features import Vectors, log_words
-from assistant.scoring.head import FittedHead, HeadReport, fitted
+from assistant.scoring.head import FittedHead, HeadReport, held_out_head, right_report
 from assistant.scoring.preferences import Pair, pairs
 
 if TYPE_CHECKING:
@@ -62,4 +62,5 @@ class Reward:
             chosen, rejected = (self._vectors.features(questions[group], text) for text in (pair.chosen, pair.rejected))
             rows.append([one - other for one, other in zip(chosen, rejected, strict=True)])
             lengths.append(log_words(pair.chosen) - log_words(pair.rejected))
-        return await fitted(self._core, rows, [1.0] * len(rows), groups, lengths, intercept=False)
+        learned = await held_out_head(self._core, rows, [1.0] * len(rows), groups, lengths, intercept=False)
+        return FittedHead(right_report(learned, groups), learned.weights)

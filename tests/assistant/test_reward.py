@@ -45,7 +45,7 @@ async def test_a_manner_is_learned_and_may_choose(core: Core) -> None:
 )
 async def test_what_is_no_taste_is_refused(core: Core, taste: str, why: str) -> None:
     """The toss of a coin, and a preference for the shorter answer: nobody needs a model for these."""
-    await compared(core, 40, taste)
+    await compared(core, 40, taste, seed=2)
     with pytest.raises(UsageError, match=why):
         await ranker(core)
     assert (await rankers(core))[0].refusal.startswith(why)

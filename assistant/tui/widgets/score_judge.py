@@ -64,12 +64,12 @@ class JudgePane(Container):
         """What may choose the best of several answers."""
         self._tell_reward("Choosing answers: learning what you prefer…")
         try:
-            found = await rankers(self._core)
+            found, flag = await rankers(self._core), await self._core.toxicity.flag()
         except USER_ERRORS as error:
             self._tell_reward(told(error))
             return
         lines = [f"{'The reward model' if each.name == REWARD else each.name} is {each.line}." for each in found]
-        self._tell_reward("\n".join(["Choosing answers (/best 4):", *lines]))
+        self._tell_reward("\n".join(["Choosing answers (/best 4):", *lines, flag.says]))
 
     def _tell_reward(self, text: str) -> None:
         for line in self.query("#judge-reward").results(Plain):
