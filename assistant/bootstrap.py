@@ -182,7 +182,7 @@ class Core:
         from ingest.folders import LinkedFolders
         from ingest.library import Library
         from ingest.pipeline import Pipeline
-        from ingest.retrieval import Retriever
+        from ingest.retrieval import DEFAULT_WEIGHTS, Retriever
 
         config, logs = self.config, self.config.home / "logs"
         self.database = documents
@@ -205,7 +205,10 @@ class Core:
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
         )
         self.folders = LinkedFolders(documents, self.pipeline)
-        self.retriever = Retriever(documents, self.index, floor=config.documents.relevance_floor, crashed=WorkerError)
+        weights = replace(DEFAULT_WEIGHTS, words=config.documents.word_weight)
+        self.retriever = Retriever(
+            documents, self.index, floor=config.documents.relevance_floor, weights=weights, crashed=WorkerError
+        )
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )

@@ -68,6 +68,7 @@ class DocumentSettings:
     embedder: str
     chunk_tokens: int
     chunk_overlap: int
+    word_weight: float
     relevance_floor: float
     max_file_mb: int
     max_text_mb: int
@@ -148,6 +149,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("answer", "passages"): (1, 50),
     ("documents", "chunk_tokens"): (32, 2000),
     ("documents", "chunk_overlap"): (0, 1000),
+    ("documents", "word_weight"): (0, 1),
     ("documents", "relevance_floor"): (0, 1),
     ("documents", "max_file_mb"): (1, 100_000),
     ("documents", "max_text_mb"): (1, 24),

@@ -68,6 +68,10 @@ class Retriever:
         self.floor, self.weights = floor, weights
         self._crashed = crashed
 
+    def weighing(self, weights: Weights) -> Retriever:
+        """The same search with other weights."""
+        return Retriever(self._database, self._index, floor=self.floor, weights=weights, crashed=self._crashed)
+
     async def search(
         self,
         query: str,

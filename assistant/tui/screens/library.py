@@ -56,6 +56,7 @@ class LibraryScreen(Screen[None]):
         Binding("f", "folders", "Folders"),
         Binding("s,slash", "search", "Test search", key_display="s"),
         Binding("f7", "why", "Why"),
+        Binding("c", "check", "Check"),
         Binding("x", "cancel", "Stop indexing"),
         Binding("ctrl+l", "back", "Back", show=False),
     ]
@@ -153,6 +154,8 @@ class LibraryScreen(Screen[None]):
             return not typing and (document := self._chosen()) is not None and document.state != "ready"
         if action == "remove":
             return bool(self._documents) and not typing
+        if action == "check":
+            return bool(self._documents) and not typing
         if action == "why":
             return self._traced is not None and bool(self.query_one("#search").display)
         return action not in ("add", "search", "folders") or not typing
@@ -224,6 +227,12 @@ class LibraryScreen(Screen[None]):
         search = self.query_one("#search", Input)
         search.display = True
         self.set_focus(search)  # at once: the next key belongs to it
+
+    def action_check(self) -> None:
+        """Ask the library about itself."""
+        from assistant.tui.screens.library_check import LibraryCheckScreen
+
+        self.app.push_screen(LibraryCheckScreen(self._core))
 
     def action_why(self) -> None:
         """How the test search came to what it found."""

@@ -1,0 +1,58 @@
+"""`assistant library check`: does the search find what is in one's own documents, would other settings find more?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from assistant.commands.opening import opened_core
+from assistant.config import Config
+from assistant.errors import UsageError
+from assistant.library_check import QUESTIONS, CheckProgress, LibraryReport, check_library
+from assistant.library_text import report_lines
+from assistant.output import emit, say
+from assistant.safe_text import safe_line
+from assistant.settings_file import write_settings
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `library`."""
+    parser = commands.add_parser("library", help="check how well your documents are found")
+    parser.add_argument("action", choices=("check",), metavar="check", help="ask the library about itself")
+    parser.add_argument("--questions", type=int, default=QUESTIONS, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed makes other questions")
+    parser.add_argument("--write", action="store_true", help="put better settings, if there are any, into config.toml")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(run=run)
+
+
+async def run(arguments: argparse.Namespace, config: Config) -> int:
+    """Check, tell, and change the settings only where it was asked for."""
+    if not 10 <= arguments.questions <= 10_000:
+        raise UsageError("--questions must be from 10 to 10000.")
+    report: LibraryReport | None = None
+    async with opened_core(config, shared=True) as core:
+        async for item in check_library(core, arguments.questions, arguments.seed):
+            if isinstance(item, LibraryReport):
+                report = item
+            elif not arguments.json and sys.stderr.isatty():
+                _show(item)
+    assert report is not None
+    if arguments.json:
+        emit(report.as_json())
+    else:
+        for line in report_lines(report):
+            say(safe_line(line))
+    if arguments.write and report.better:
+        write_settings(config, {("documents", key): value for key, value in report.better.items()})
+        if not arguments.json:
+            say(f"Written to {config.user_file}.")
+    elif report.better and not arguments.json:
+        say("--write puts this into your config.toml.")
+    return 0
+
+
+def _show(progress: CheckProgress) -> None:
+    end = "\n" if progress.done == progress.total else ""
+    print(f"\r{progress.done} of {progress.total} searches", end=end, file=sys.stderr, flush=True)
