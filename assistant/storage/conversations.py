@@ -14,6 +14,7 @@ from assistant.storage.branches import Branches
 from assistant.storage.imported_chats import ImportedChats
 from assistant.storage.message_rows import conversation_of, insert_message, message_of, now
 from assistant.storage.search_traces import SearchTraces
+from assistant.storage.thread import Thread
 from assistant.titles import title_of
 from ingest.document import Passage
 
@@ -90,14 +91,22 @@ class Conversations:
     async def thread(self, conversation_id: int, leaf_id: int | None = None) -> list[Message]:
         """The messages from the root to `leaf_id`, oldest first; by default to the one that `go_on_from` chose,
         else to the newest."""
+        return list(await self.long_thread(conversation_id, leaf_id))
+
+    async def long_thread(self, conversation_id: int, leaf_id: int | None = None) -> Thread:
+        """The same, for one who looks at a few of its messages only."""
         leaf_id = leaf_id or await self._leaf(conversation_id)
         sql = """WITH RECURSIVE path(id) AS (
                    SELECT COALESCE(?, (SELECT MAX(id) FROM messages WHERE conversation_id = ?))
                    UNION ALL SELECT m.parent_id FROM messages m JOIN path ON m.id = path.id
                      WHERE m.parent_id IS NOT NULL)
                  SELECT m.* FROM messages m JOIN path ON m.id = path.id WHERE m.conversation_id = ? ORDER BY m.id"""
-        values = [leaf_id, conversation_id, conversation_id]
-        return [message_of(row) for row in await self._database.read(lambda db: list(db.query(sql, values)))]
+
+        def work(db: sqlite_utils.Database) -> Thread:
+            cursor = db.execute(sql, [leaf_id, conversation_id, conversation_id])
+            return Thread([column[0] for column in cursor.description], cursor.fetchall())
+
+        return await self._database.read(work)
 
     async def _leaf(self, conversation_id: int) -> int | None:
         sql = "SELECT * FROM conversations WHERE id = ?"  # an older home on a read-only disk has no leaf_id

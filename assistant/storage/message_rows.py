@@ -53,10 +53,15 @@ def message_of(row: dict[str, Any]) -> Message:
         text=row["text"], state=row["state"], model=row["model"], adapter=row["adapter"],
         sampling=Sampling(**{**sampling, "stop": tuple(sampling["stop"])}) if sampling else None,
         usage=Usage(**json.loads(row["usage"])) if row["usage"] else None,
-        citations=tuple(Citation(**entry) for entry in json.loads(row["citations"])),
-        trace=row["trace"], notices=tuple(json.loads(row["notices"])), created_at=row["created_at"],
+        citations=tuple(Citation(**entry) for entry in _list(row["citations"])),
+        trace=row["trace"], notices=tuple(_list(row["notices"])), created_at=row["created_at"],
         system=row.get("system", ""),
     )  # fmt: skip
+
+
+def _list(text: str) -> list[Any]:
+    """A chat of ten thousand messages has twenty thousand lists, nearly all of them empty."""
+    return [] if text == "[]" else json.loads(text)
 
 
 def now() -> str:

@@ -124,10 +124,10 @@ class CommandActions:
         await self._regenerate(rest)
 
     async def _edit(self, rest: str) -> None:
-        questions = [each for each in self._screen.transcript.messages if each.role == "user"]
-        if not questions:
+        question = self._screen.transcript.last("user")
+        if question is None:
             raise UsageError("There is no question yet.", "Ask something first.")
-        await self._screen.messaging.edit(questions[-1])
+        await self._screen.messaging.edit(question)
 
     async def _rewrite(self, rest: str) -> None:
         await self._screen.messaging.edit(self._last_answer())
@@ -154,7 +154,7 @@ class CommandActions:
             )
 
     def _last_answer(self) -> Message:
-        answer = self._screen.transcript.last_answer()
+        answer = self._screen.transcript.last("assistant")
         if answer is None:
             raise UsageError("There is no answer yet.", "Ask something first.")
         return answer

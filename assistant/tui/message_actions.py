@@ -93,9 +93,9 @@ class MessageActions:
         session = self._session
         if session.conversation is None:
             raise UsageError("There is nothing to take back.")
-        questions = [message for message in self._screen.transcript.messages if message.role == "user"]
-        if len(questions) == 1:
-            session.edit(questions[0])
+        question = self._screen.transcript.last("user")
+        if question is not None and question.parent_id is None:
+            session.edit(question)
             return
         taken = await branching.undo(session.core, session.conversation.id)
         await session.reopen()
@@ -110,8 +110,8 @@ class MessageActions:
             raise UsageError("Nothing was taken back.")
         last = await branching.redo(session.core, session.conversation.id)
         await session.reopen()
-        asked = next((each.text for each in self._screen.transcript.messages if each.id == last.parent_id), "")
-        if self._screen.prompt.text == asked:
+        asked = self._screen.transcript.last("user")
+        if asked is not None and asked.id == last.parent_id and self._screen.prompt.text == asked.text:
             self._screen.prompt.replace_text("")
 
     # -- the menu ----------------------------------------------------------------------

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.tui.screens.chat import ChatScreen
 
+HISTORY = 200  # messages at the end of a chat that are looked at when it is opened
 STOP_SECONDS = 2.0  # how long a quitting app waits until the stopped answer is stored
 
 
@@ -55,7 +56,7 @@ class ChatSession:
         if self.answering is not None:
             self.answering.leave()
         self.conversation = conversation
-        messages = await self.core.conversations.thread(conversation.id) if conversation else []
+        messages = await self.core.conversations.long_thread(conversation.id) if conversation else ()
         if conversation and self.answering and self.answering.conversation_id == conversation.id:
             await self.answering.show_in(transcript, messages)
         else:
@@ -63,8 +64,8 @@ class ChatSession:
         self._saved_draft = conversation.draft if conversation else ""
         if not prompt.text:
             prompt.replace_text(self._saved_draft)
-        prompt.set_history([each.text for each in messages if each.role == "user"])
-        self.last_usage = next((each.usage for each in reversed(messages) if each.usage), None)
+        prompt.set_history([each.text for each in messages[-HISTORY:] if each.role == "user"])
+        self.last_usage = next((each.usage for each in messages[:-HISTORY:-1] if each.usage), None)
         await self._screen.session_changed()
 
     async def open_id(self, conversation_id: int, at: int = 0) -> None:

@@ -172,7 +172,7 @@ class ChatKeys(Screen[None]):
 
     def action_regenerate(self) -> None:
         """Answer the last question again."""
-        if self.session is not None and (answer := self.transcript.last_answer()) is not None:
+        if self.session is not None and (answer := self.transcript.last("assistant")) is not None:
             self.do(self.session.answer_again(answer))
 
     def action_sources(self) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from assistant.scoring.score import Score
     from assistant.storage.branches import Siblings
 
-SHOWN = 12  # messages mounted when a chat is opened, and with each step of the window; an answer is a tree of widgets
-MOST = 48  # messages mounted at once
+SHOWN = 8  # messages mounted when a chat is opened, and with each step of the window; an answer is a tree of widgets
+MOST = 32  # messages mounted at once
 NEAR = 3  # rows from an end of the window at which it moves on
 WELCOME = """It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
 
@@ -49,7 +49,9 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
-        self._messages: list[Message] = []  # of the thread, oldest first; a mounted one's view knows it better
+        self._stored: Sequence[Message] = ()  # the thread as it was when it was shown, oldest first
+        self._begun: list[Message] = []  # what was added to it since
+        self._changed: dict[int, Message] = {}  # as their views knew them before they were taken off the screen
         self._first = self._end = 0  # those that are mounted
         self._moving = False
         self._showing = asyncio.Lock()  # one chat replaces another whole
@@ -66,8 +68,8 @@ class Transcript(VerticalScroll, can_focus=False):
         """Replace what is shown by these messages, or by the welcome if there are none; `at` is the id of the message
         to begin with, 0 for the end."""
         async with self._showing:
-            self._messages = list(messages)
-            place = next((index for index, message in enumerate(messages) if message.id == at), -1)
+            self._stored, self._begun, self._changed = messages, [], {}
+            place = next((index for index, message in enumerate(messages) if message.id == at), -1) if at else -1
             self._end = len(messages) if place < 0 else min(len(messages), max(place - 1, 0) + SHOWN)
             self._first = max(self._end - SHOWN, 0)
             with self.app.batch_update():
@@ -80,9 +82,16 @@ class Transcript(VerticalScroll, can_focus=False):
                     await self.mount(Plain(Content.assemble(title, f"\n\n{WELCOME}"), classes="welcome"))
             if place < 0:
                 self.anchor()
+                self.call_after_refresh(self._fill)
             else:
                 self.anchor(False)
                 self.call_after_refresh(self._go_to, at)
+
+    async def _fill(self) -> None:
+        """Short messages may leave rows empty on a large screen."""
+        if self._first and self.max_scroll_y == 0:
+            await self.show_earlier()
+            self.anchor()
 
     def _go_to(self, message_id: int) -> None:
         view = next((view for view in self.views() if view.message.id == message_id), None)
@@ -110,15 +119,15 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def show_later(self) -> None:
         """Mount the next newer messages below the others, and keep the view where it is."""
-        if self._end == len(self._messages) or self._moving:
+        if self._end == self._count or self._moving:
             return
         self._moving = True
         anchor = self.views()[-1]
         before = anchor.virtual_region.y - self.scroll_y
-        more = self._views(self._end, min(self._end + SHOWN, len(self._messages)))
+        more = self._views(self._end, min(self._end + SHOWN, self._count))
         with self.app.batch_update():
             await self.query(".later").remove()
-            self._end = min(self._end + SHOWN, len(self._messages))
+            self._end = min(self._end + SHOWN, self._count)
             await self.mount_all([*more, *self._line(False)])
             await self._unmount(self.views()[:-MOST], at_end=False)
             self._mark()
@@ -133,8 +142,7 @@ class Transcript(VerticalScroll, can_focus=False):
     async def _unmount(self, views: Sequence[MessageView], *, at_end: bool) -> None:
         if not views:
             return
-        known = {view.message.id: view.message for view in views}
-        self._messages = [known.get(message.id, message) for message in self._messages]
+        self._changed |= {view.message.id: view.message for view in views}
         if at_end:
             self._end -= len(views)
         else:
@@ -149,33 +157,41 @@ class Transcript(VerticalScroll, can_focus=False):
         return any(view.message.state == "partial" for view in self.answers())
 
     def _line(self, earlier: bool) -> Iterator[Widget]:
-        count = self._first if earlier else len(self._messages) - self._end
+        count = self._first if earlier else self._count - self._end
         if count:
             yield Beyond(count, earlier=earlier)
 
+    @property
+    def _count(self) -> int:
+        return len(self._stored) + len(self._begun)
+
+    def _at(self, index: int) -> Message:
+        """A message of the thread as it is known best."""
+        stored = len(self._stored)
+        message = self._stored[index] if index < stored else self._begun[index - stored]
+        return self._changed.get(message.id, message)
+
     def _views(self, first: int, end: int) -> list[Widget]:
-        return [
-            QuestionView(message) if message.role == "user" else AnswerView(message)
-            for message in self._messages[first:end]
-        ]
+        messages = [self._at(index) for index in range(first, end)]
+        return [QuestionView(message) if message.role == "user" else AnswerView(message) for message in messages]
 
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Near an end of the window, move it on."""
         super().watch_scroll_y(old, new)
         if new < old and new <= NEAR and self._first:
             self.run_worker(self.show_earlier(), group="window")
-        elif new > old and new >= self.max_scroll_y - NEAR and self._end < len(self._messages):
+        elif new > old and new >= self.max_scroll_y - NEAR and self._end < self._count:
             self.run_worker(self.show_later(), group="window")
 
     # -- what changes -------------------------------------------------------------
 
     async def begin(self, question: Message | None, answer: Message) -> AnswerView:
         """Add a question (None: it is there already) and the answer that will be streamed."""
-        if self._end < len(self._messages):
-            await self.show(self._messages)
+        if self._end < self._count:
+            await self.show(self.messages if self._begun else self._stored)
         await self.query(".welcome").remove()
         new = [answer] if question is None else [question, answer]
-        self._messages += new
+        self._begun += new
         views = self._views(self._end, self._end + len(new))
         self._end += len(new)
         await self.mount_all(views)
@@ -215,12 +231,18 @@ class Transcript(VerticalScroll, can_focus=False):
     @property
     def messages(self) -> list[Message]:
         """All messages of the thread, oldest first."""
-        known = {view.message.id: view.message for view in self.views()}
-        return [known.get(message.id, message) for message in self._messages]
+        return list(self.newest_first())[::-1]
 
-    def last_answer(self) -> Message | None:
-        """The newest answer of the thread, mounted or not."""
-        return next((message for message in reversed(self.messages) if message.role == "assistant"), None)
+    def newest_first(self) -> Iterator[Message]:
+        """The messages of the thread, each made when it is looked at."""
+        known = {view.message.id: view.message for view in self.views()}
+        for index in range(self._count - 1, -1, -1):
+            message = self._at(index)
+            yield known.get(message.id, message)
+
+    def last(self, role: str) -> Message | None:
+        """The newest answer or question of the thread, mounted or not."""
+        return next((message for message in self.newest_first() if message.role == role), None)
 
     def focused_view(self, focused: Widget | None) -> MessageView | None:
         """The message that has the focus."""
@@ -230,9 +252,8 @@ class Transcript(VerticalScroll, can_focus=False):
         """The message that has the focus, else the last one that has other versions, else the last one."""
         if (view := self.focused_view(focused)) is not None:
             return view.message
-        messages = self.messages
-        several = [message for message in messages if message.id in self._siblings]
-        return next(reversed(several or messages), None)
+        several = (message for message in self.newest_first() if message.id in self._siblings)
+        return next(several, None) if self._siblings else next(self.newest_first(), None)
 
     def chosen(self, focused: Widget | None) -> AnswerView | None:
         """The answer that has the focus, else the last one."""
