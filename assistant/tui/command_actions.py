@@ -231,6 +231,9 @@ class CommandActions:
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_open("scores")
 
+    async def _safety(self, rest: str) -> None:
+        self._screen.app.action_open("safety")
+
     async def _why(self, rest: str) -> None:
         self._screen.app.action_open("why")
 

@@ -70,6 +70,7 @@ COMMANDS = (
     Command("learn", "", "learn from new scores: trained, proven, and on if you say so"),
     Command("best", "[N] [NAME]", "answer the question N times, and go on from the answer you would prefer"),
     Command("playground", "[PROMPT]", "answer a prompt by up to four settings, and see why each token came (F5)"),
+    Command("safety", "", "what is checked for safety and what not, and probes of the model"),
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),
     Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),

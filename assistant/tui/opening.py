@@ -19,6 +19,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
     "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
     "playground": ("playground", "PlaygroundScreen", lambda app, text: (text or app.chat.prompt.text or _asked(app),)),
+    "safety": ("safety", "SafetyScreen", lambda app, _: ()),
     "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),
 }
 

@@ -176,7 +176,7 @@ HOSTILE = [
 @pytest.mark.timeout(1200)
 def test_five_hundred_judgements_of_the_embedded_model_all_parse() -> None:
     """Points and preferences, over texts that try to break the form, greedy and at temperature 2."""
-    backend = LlamaCppBackend(read_gguf(starter_path()), context=1024)
+    backend = LlamaCppBackend(read_gguf(starter_path()), context=1024, threads=1, batch_threads=1)
     failed = 0
     for number in range(500):
         one, other = (HOSTILE[(number * step + 3) % len(HOSTILE)] for step in (1, 5))

@@ -214,3 +214,13 @@ async def test_the_judge_has_a_page_that_says_whether_to_rely_on_it(home: Path) 
         await run.pilot.press("j")
         await until(lambda: "Not to be relied on" in run.screen_text() and "overall" in run.screen_text())
         assert run.app.screen.query_one("#judge-pairs").has_class("-grey")
+
+
+async def test_safety_is_told_and_probed(home: Path) -> None:
+    """/safety lists what is checked and what not, in eighty columns; b runs the probes without adapters."""
+    async with running(home, size=(80, 24)) as run:
+        await run.send("/safety")
+        await until(lambda: "Not checked" in run.screen_text() or "Checked" in run.screen_text())
+        await run.pilot.press("b")
+        await until(lambda: "of 12  declines a harmful request" in run.screen_text())
+        await run.pilot.press("escape")

@@ -1,0 +1,1 @@
+"""What is checked for safety, what is not, and how a model does in a few probes."""
