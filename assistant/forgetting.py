@@ -1,4 +1,4 @@
-"""Where does a thing live on that was learned from: datasets, teachings, drafts, runs, adapters? Taking it out."""
+"""Where does a thing live on that was learned from, or is tested? In datasets, drafts, evaluations… Taking it out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from adapters.rows import Row
 from adapters.versions.continuing import learned_from
 from assistant.drafting import Draft, read_drafts, save_drafts
 from assistant.errors import UsageError
+from assistant.evaluation.forgetting import forget_in_evaluations, sets_holding
 from assistant.storage.datasets import list_datasets, load_dataset, remove_dataset, save_dataset
 from assistant.storage.teachings import Teaching
 
@@ -43,6 +44,8 @@ class Found:
     runs: tuple[FoundIn, ...] = ()
     teachings: tuple[Teaching, ...] = ()
     drafts: Mapping[str, int] = field(default_factory=dict)  # path -> pairs
+    sets: Mapping[str, int] = field(default_factory=dict)  # name of an evaluation set -> questions
+    evaluations: Mapping[int, int] = field(default_factory=dict)  # number of an evaluation run -> answers
     unreadable: tuple[str, ...] = ()
 
     @property
@@ -53,7 +56,12 @@ class Found:
     @property
     def anywhere(self) -> bool:
         """Whether it was found at all."""
-        return bool(self.datasets or self.runs or self.teachings or self.drafts)
+        return bool(self.runs) or self.removable
+
+    @property
+    def removable(self) -> bool:
+        """Whether `forget` can take it out of something."""
+        return bool(self.datasets or self.teachings or self.drafts or self.sets or self.evaluations)
 
 
 async def find_everywhere(core: Core, text: str, trained: Mapping[str, Sequence[str]] | None = None) -> Found:
@@ -71,7 +79,9 @@ async def find_everywhere(core: Core, text: str, trained: Mapping[str, Sequence[
     datasets, unreadable = await asyncio.to_thread(_in_datasets, home, text, known)
     runs = await asyncio.to_thread(_in_runs, home, text, known)
     drafts = await asyncio.to_thread(_in_drafts, home, text)
-    return Found(text, datasets, runs, tuple(await core.teachings.holding(text)), drafts, unreadable)
+    sets, evaluations = await asyncio.to_thread(sets_holding, home, text), await core.evaluations.holding(text)
+    teachings = tuple(await core.teachings.holding(text))
+    return Found(text, datasets, runs, teachings, drafts, sets, evaluations, unreadable)
 
 
 async def adapters_by_dataset(core: Core) -> dict[str, list[str]]:
@@ -84,7 +94,7 @@ async def adapters_by_dataset(core: Core) -> dict[str, list[str]]:
 
 
 async def forget(core: Core, found: Found) -> None:
-    """Take what was found out of datasets, drafts and teachings. Runs and adapters stay as they are.
+    """Take what was found out of datasets, drafts, teachings and evaluations. Runs of training and adapters stay.
 
     A dataset without rows disappears; one that keeps some remembers its old hash, so that the adapters
     trained on it are still known.
@@ -98,6 +108,7 @@ async def forget(core: Core, found: Found) -> None:
     for path in found.drafts:
         kept = [draft for draft in read_drafts(Path(path)) if not _holds(draft, found.text)]
         await asyncio.to_thread(save_drafts, Path(path), kept)
+    await forget_in_evaluations(core, found.text, found.sets, found.evaluations)
 
 
 def _forget_rows(home: Path, name: str, text: str) -> None:

@@ -22,7 +22,7 @@ def add_parsers(actions: Any) -> None:
     """Add the two actions."""
     find = actions.add_parser("find", help="which datasets, teachings, drafts, runs and adapters hold a text")
     find.set_defaults(run=run_find)
-    parser = actions.add_parser("forget", help="take a text out of datasets, teachings and drafts")
+    parser = actions.add_parser("forget", help="take a text out of datasets, teachings, drafts and evaluations")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.set_defaults(run=run_forget)
     for action in (find, parser):
@@ -46,7 +46,7 @@ async def run_forget(arguments: argparse.Namespace, config: Config) -> int:
         found = await find_everywhere(core, " ".join(arguments.text))
         if not arguments.json:
             _say(found)
-        removable = bool(found.datasets or found.teachings or found.drafts)
+        removable = found.removable
         if removable and not (arguments.yes or _confirmed(arguments.json)):
             say("Nothing was changed.")
             return 0
@@ -55,7 +55,7 @@ async def run_forget(arguments: argparse.Namespace, config: Config) -> int:
     if arguments.json:
         emit({**_as_json(found), "forgotten": removable})
     elif removable:
-        say("Forgotten in datasets, teachings and drafts. Files, chats and documents it came from stay as they are.")
+        say("Forgotten in datasets, teachings, drafts and evaluations. Files, chats and documents it came from stay.")
         _say_what_stays(found)
     return 0
 
@@ -76,12 +76,16 @@ def _say(found: Found) -> None:
         say(f"teaching {taught.id}: {safe_line(taught.question)} => {safe_line(taught.answer)}")
     for path, count in found.drafts.items():
         say(f"drafts {safe_line(path)}: {count:,} {'pair' if count == 1 else 'pairs'}")
+    for name, count in found.sets.items():
+        say(f"evaluation set {safe_line(name)}: {count:,} {'question' if count == 1 else 'questions'}")
+    for run, count in found.evaluations.items():
+        say(f"evaluation run {run}: {count:,} {'answer' if count == 1 else 'answers'}; it is deleted whole")
     if found.adapters:
         say(f"learned by the adapters: {', '.join(found.adapters)}")
     for line in found.unreadable:
         say(f"not searched: {safe_line(line)}")
     if not found.anywhere:
-        say("It stands in no dataset, teaching, draft or run.")
+        say("It stands in no dataset, teaching, draft, evaluation or run.")
 
 
 def _say_place(kind: str, place: FoundIn) -> None:
@@ -105,6 +109,8 @@ def _as_json(found: Found) -> dict[str, Any]:
         "runs": [_place(place) for place in found.runs],
         "teachings": [asdict(entry) for entry in found.teachings],
         "drafts": dict(found.drafts),
+        "evaluation_sets": dict(found.sets),
+        "evaluation_runs": dict(found.evaluations),
         "adapters": list(found.adapters),
         "unreadable": list(found.unreadable),
     }

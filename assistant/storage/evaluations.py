@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from adapters.data.dataset import plain
 from assistant.errors import NotFoundError
 from assistant.evaluation.question import QuestionSet
 from assistant.evaluation.reading import parse_questions
@@ -116,6 +117,21 @@ class Evaluations:
         if not await self._database.write(lambda db: db.conn.execute(sql, [number]).rowcount):
             raise NotFoundError(f"There is no evaluation run {number}.", "`assistant eval runs` lists them.")
 
+    async def holding(self, text: str) -> dict[int, int]:
+        """The runs in whose questions, answers or passages a text stands, whatever its case and spacing, with how many
+        answers hold it."""
+        wanted = plain(text)
+
+        def work(db: sqlite_utils.Database) -> dict[int, int]:
+            sql = "SELECT id, questions FROM evaluation_runs"
+            found = {run: 0 for run, questions in db.conn.execute(sql).fetchall() if wanted in _words(questions)}
+            for run, answer in db.conn.execute("SELECT run_id, answer FROM evaluation_answers"):
+                if wanted in _words(answer):
+                    found[run] = found.get(run, 0) + 1
+            return found
+
+        return await self._database.read(work)
+
     async def _read(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
         return await self._database.read(lambda db: list(db.query(sql, list(values))))
 
@@ -127,6 +143,19 @@ def _run(row: dict[str, Any]) -> Run:
         row["id"], QuestionSet(row["name"], questions), row["set_sha256"], arms, json.loads(row["options"]),
         row["state"], row["created_at"], row["seconds"], row["done"],
     )  # fmt: skip
+
+
+def _words(stored: str) -> str:
+    """All texts in a JSON value, as they are compared."""
+    texts: list[str] = []
+    left = [json.loads(stored)]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, dict | list):
+            left += value.values() if isinstance(value, dict) else value
+    return plain("\n".join(texts))
 
 
 def _sorted(options: dict[str, Any]) -> str:

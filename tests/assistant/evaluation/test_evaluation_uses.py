@@ -15,6 +15,7 @@ from assistant.evaluation.question import Gold, Question, QuestionSet
 from assistant.evaluation.report import report
 from assistant.evaluation.retrieval import score_retrieval
 from assistant.evaluation.running import RunRequest
+from assistant.forgetting import find_everywhere, forget
 from assistant.prompting import NOT_FOUND
 from assistant.storage.datasets import load_dataset
 from assistant.storage.evaluation_sets import load_set, save_set
@@ -55,7 +56,7 @@ async def test_retrieval_is_scored_without_a_model(core: Core, tmp_path: Path) -
 def many(count: int) -> list[Question]:
     """Questions about the letter, each worded in its own way, and one that nothing answers."""
     asked = [
-        Question(f"q{number}", f"How much is the rent a month, asked in way {number * 7919}?", ("950 pounds",),
+        Question(f"q{number}", f"The rent is how many pounds a month, asked as {number * 7919}?", ("950 pounds",),
                  (Gold("letter.txt", None, "The rent is 950 pounds a month."),))
         for number in range(count)
     ]  # fmt: skip
@@ -114,3 +115,20 @@ def test_the_shell_scores_retrieval_and_hands_out_candidates(run: Run, home: Pat
     for wrong in (["retrieval", "mine", "-k", "0"], ["candidates", "last", tmp_path / "x", "--dataset", "d"]):
         code, _, err = run("eval", *wrong)
         assert code == 2 and "Traceback" not in err
+
+
+async def test_a_text_is_found_and_forgotten_in_sets_and_runs(core: Core) -> None:
+    """Questions that hold it go with those that follow them; a run that holds it goes whole; others stay."""
+    questions = [
+        Question("a", "Where is the Zurich key?", ("in the box",)),
+        Question("b", "And who has it?", ("Mo",), follows="a"),
+        Question("c", "Who is Mo?", ("the cat",)),
+    ]
+    held, _ = await asked(core, RunRequest("mine", base=True), questions)
+    other, _ = await asked(core, RunRequest("other", base=True), questions[2:])
+    found = await find_everywhere(core, "zurich  KEY")
+    assert found.sets == {"mine": 1} and found.evaluations == {held.id: 1} and found.anywhere
+    await forget(core, found)
+    assert [each.id for each in load_set(core.config.home, "mine").questions.questions] == ["c"]
+    assert [run.id for run in await core.evaluations.all()] == [other.id]
+    assert not (await find_everywhere(core, "zurich key")).anywhere

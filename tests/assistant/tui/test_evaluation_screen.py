@@ -35,7 +35,7 @@ def questions(path: Path, count: int) -> Path:
         {
             **QUESTIONS[0].as_json(),
             "id": f"q{number}",
-            "question": f"How much is the rent, asked in way {number * 7919}?",
+            "question": f"The rent is how many pounds a month, asked as {number * 7919}?",
         }
         for number in range(count)
     ]
