@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.folder_keeper import FolderKeeper
     from assistant.learning import Learning
     from assistant.model import Model
+    from assistant.prompts.library import PromptLibrary
     from assistant.scoring.reward import Reward
     from assistant.scoring.toxicity import Toxicity
     from assistant.storage.comparisons import Comparisons
@@ -61,6 +62,7 @@ class Core:
     reward: Reward
     toxicity: Toxicity
     teachings: Teachings
+    prompts: PromptLibrary
     engine: ChatEngine
     model: Model
     trials: AdapterTrials
@@ -212,7 +214,7 @@ class Core:
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )
-        self.engine.before_answer = self.adapters.before_answer
+        self.engine.before_answer, self.engine.library = self.adapters.before_answer, self.library
         self.training = Training(self)
         self.learning = Learning(self)
         self.engine.answering = self.training.yield_cores

@@ -17,12 +17,14 @@ from assistant.config import AnswerSettings
 from assistant.conversation import Citation, Message, Sampling, State, Usage
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
+from assistant.mentions import search
 from assistant.model import Model
 from assistant.prompt_fitting import fitted
 from assistant.prompting import NOT_FOUND, Prompt, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
+from ingest.library import Library
 from ingest.retrieval import Retriever
 
 SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
@@ -56,6 +58,7 @@ class ChatEngine:
     ) -> None:
         self.settings = settings
         self.sampling = sampling
+        self.library: Library | None = None  # where files and collections that a question names are looked up
         self.before_answer: BeforeAnswer | None = None  # see AdapterUse
         self.answering: Callable[[bool], None] = lambda busy: None  # told when an answer begins and when it has ended
         self._conversations = conversations
@@ -218,18 +221,14 @@ class ChatEngine:
         self, turn: Turn, history: Sequence[Message], question: Message, use_documents: bool
     ) -> SearchResult | None:
         """What the documents hold; None when they are not to be asked, or cannot be."""
-        conversation = await self._conversations.get(question.conversation_id)
-        if not use_documents or conversation.collections == ():
+        scope = (await self._conversations.get(question.conversation_id)).collections
+        if not use_documents or scope == ():
             return None
-        asked = [message.text for message in history if message.role == "user"]
-        before = asked[-1] if asked else ""
-        try:
-            return await self._retriever.search(
-                question.text, self.settings.passages, conversation.collections, before=before
-            )
-        except AssistantError as error:
-            turn.notices.append(f"The documents could not be searched: {error.message}")
-            return None
+        before = next((each.text for each in reversed(history) if each.role == "user"), "")
+        asked = (question.text, before, scope, self.settings.passages)
+        found, notices = await search(self._retriever, self.library, *asked)
+        turn.notices += notices
+        return found
 
     async def _prompt(
         self, history: Sequence[Message], question: str, passages: Sequence[Passage], sampling: Sampling

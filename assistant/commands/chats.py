@@ -34,6 +34,9 @@ def add_parsers(commands: Any) -> None:
     search.add_argument("words", nargs="+", metavar="TEXT")
     search.set_defaults(run=run_search)
     chat_transfer.add_actions(actions)
+    asked = actions.add_parser("asked", help="questions of all chats, the newest first")
+    asked.add_argument("words", nargs="*", metavar="TEXT", help="only those that hold this")
+    asked.set_defaults(run=run_asked)
     rename = actions.add_parser("rename", help="give a chat a title")
     rename.set_defaults(run=run_rename)
     pin = actions.add_parser("pin", help="keep a chat at the top of the list")
@@ -47,7 +50,7 @@ def add_parsers(commands: Any) -> None:
     for parser in (show, rename, pin, delete, restore):
         parser.add_argument("chat", type=int, metavar="ID")
     rename.add_argument("title", nargs="+", metavar="TITLE")
-    for parser in (listing, show, search, rename, pin, delete, restore):
+    for parser in (listing, show, search, asked, rename, pin, delete, restore):
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
     chat_branches.add_actions(actions)
 
@@ -98,6 +101,20 @@ async def run_search(arguments: argparse.Namespace, config: Config) -> int:
         say(f"{hit.conversation_id:>5}  {safe_line(hit.title)}: {safe_line(hit.snippet)}  (message {hit.message_id})")
     if not hits:
         say("No message holds these words.")
+    return 0
+
+
+async def run_asked(arguments: argparse.Namespace, config: Config) -> int:
+    """One question a line."""
+    async with opened_core(config, shared=True, stored_chats=True) as core:
+        questions = await core.conversations.asked(" ".join(arguments.words))
+    if arguments.json:
+        emit(questions)
+        return 0
+    for question in questions:
+        say(safe_line(question))
+    if not questions:
+        say("Nothing like this was asked.")
     return 0
 
 

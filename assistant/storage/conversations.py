@@ -284,6 +284,14 @@ class Conversations:
         rows = await self._database.read(lambda db: list(db.query(sql, [query + "*", limit])))
         return [SearchHit(**row) for row in rows]
 
+    async def asked(self, words: str = "", limit: int = 200) -> list[str]:
+        """Questions of all chats that hold `words` as they are typed, in any case, the newest first, each once."""
+        sql = """SELECT m.text FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL
+                 WHERE m.role = 'user' AND instr(lower(m.text), lower(?)) GROUP BY m.text
+                 ORDER BY MAX(m.id) DESC LIMIT ?"""
+        rows = await self._database.read(lambda db: db.execute(sql, [words, limit]).fetchall())
+        return [text for (text,) in rows]
+
     async def _change(self, conversation_id: int, assignment: str, value: Any) -> None:
         sql = f"UPDATE conversations SET {assignment} WHERE id = ?"
         changed = await self._database.write(lambda db: db.execute(sql, [value, conversation_id]).rowcount)

@@ -38,6 +38,15 @@ class ChatActions:
             await branching.choose_branch(self._core, hit.message_id)
         await self._session.open_id(hit.conversation_id, hit.message_id)
 
+    async def history(self, words: str) -> None:
+        """Put a question that was asked before into the prompt."""
+        from assistant.tui.screens.prompt_history import PromptHistory
+
+        text = await self._screen.app.push_screen_wait(PromptHistory(self._core.conversations, words))
+        if text is not None:
+            self._screen.prompt.replace_text(text)
+            self._screen.prompt.focus()
+
     async def pin(self, conversation_id: int) -> None:
         """Keep a chat at the top of the list, or no longer."""
         chat = await self._core.conversations.get(conversation_id)

@@ -114,6 +114,12 @@ class CommandActions:
         self._session.conversation = conversation
         await self._screen.session_changed()
 
+    async def _history(self, rest: str) -> None:
+        await self.chats.history(rest)
+
+    async def _editor(self, rest: str) -> None:
+        await self._screen.action_editor()
+
     async def _search(self, rest: str) -> None:
         await self.chats.search(rest)
 
@@ -231,6 +237,9 @@ class CommandActions:
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_open("scores")
 
+    async def _revise(self, rest: str) -> None:
+        await self._session.revise(self._screen.transcript.chosen(self._screen.focused))
+
     async def _safety(self, rest: str) -> None:
         self._screen.app.action_open("safety")
 
@@ -247,6 +256,11 @@ class CommandActions:
 
     async def _playground(self, rest: str) -> None:
         self._screen.app.action_open("playground", rest)
+
+    async def _prompt(self, rest: str) -> None:
+        from assistant.tui.prompt_actions import use_prompt
+
+        await use_prompt(self._screen.app, rest)
 
     async def _teach(self, rest: str) -> None:
         if not rest:

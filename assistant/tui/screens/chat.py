@@ -152,8 +152,11 @@ class ChatScreen(ChatKeys):
     async def _suggest(self, text: str) -> Sequence[Suggestion]:
         if self.session is None:
             return suggestions(text)
+        from assistant.tui.mention_suggestions import suggest_mentions
         from assistant.tui.suggesting import suggest
 
+        if not text.startswith("/"):
+            return await suggest_mentions(text, self.session.core)
         return await suggest(text, self.session.core, self.app.available_themes)
 
     def choose_line(self, text: str) -> None:

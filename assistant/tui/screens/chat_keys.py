@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
+from assistant.errors import UsageError
 from assistant.tui.told import USER_ERRORS, told
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class ChatKeys(Screen[None]):
         Binding("ctrl+n", "new_chat", "New", id="new"),
         Binding("ctrl+b", "toggle_chats", "Chats", id="chats"),
         Binding("ctrl+f", "search", "Search", show=False, priority=True, id="search"),
+        Binding("alt+h", "history", "Asked before", show=False, priority=True, id="history"),
+        Binding("alt+e", "editor", "Editor", show=False, priority=True, id="editor"),
         Binding("ctrl+o", "sources", "Sources", id="sources"),
         Binding("ctrl+r", "regenerate", "Again", id="regenerate", tooltip="Another answer to the last question"),
         Binding("alt+c", "copy_answer", "Copy", show=False, priority=True, id="copy"),
@@ -128,6 +131,28 @@ class ChatKeys(Screen[None]):
         """Search in all chats."""
         if self._actions is not None:
             self.do(self._actions.chats.search(""))
+
+    def action_history(self) -> None:
+        """Search in all that was ever asked."""
+        if self._actions is not None:
+            self.do(self._actions.chats.history(""))
+
+    async def action_editor(self) -> None:
+        """Have the prompt in $EDITOR."""
+        await self._told(self._edit_outside())
+
+    async def _edit_outside(self) -> None:
+        from textual.app import SuspendNotSupported
+
+        from assistant.tui.external_editor import edited, editor
+
+        command = editor()
+        try:
+            with self.app.suspend():
+                text = edited(self.prompt.text, command, self.app.core.config.home)
+        except SuspendNotSupported:
+            raise UsageError("An editor cannot be opened here.", "It needs a terminal of its own.") from None
+        self.prompt.replace_text(text)
 
     async def action_page(self, step: int) -> None:
         """Scroll the conversation."""

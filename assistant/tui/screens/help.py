@@ -19,7 +19,9 @@ PROMPT_KEYS = (
     ("Enter", "send"),
     ("Alt+Enter, Ctrl+J", "new line"),
     ("Up, Down", "what you sent before"),
-    ("Tab", "complete a / command or a path"),
+    ("Tab", "complete a / command, a path, an @file or a #collection"),
+    ("@file #name", "ask this file or collection alone; a small file is read whole"),
+    ("Alt+H, Alt+E", "what you asked before; write in $EDITOR"),
     ("Page Up, Page Down", "scroll the conversation"),
 )
 KEYS = (
@@ -28,6 +30,7 @@ KEYS = (
     ("Ctrl+B", "chats: Enter opens, F2 names, Insert pins, Delete deletes"),
     ("Ctrl+F", "search in all chats"),
     ("Ctrl+L", "library; then f: linked folders"),
+    ("F2", "prompts: a library with variables and examples"),
     ("F3", "adapters: on, off, strength, mixing, proof"),
     ("F4, Ctrl+T", "training: data, recipe, progress, runs"),
     ("F5", "playground: one prompt by up to four settings, token by token"),

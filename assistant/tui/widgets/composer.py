@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import TextArea
 
+from assistant.mentions import OPEN
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.commands import Suggestion
 from assistant.tui.widgets.hints import Hints
@@ -20,7 +21,7 @@ Suggest = Callable[[str], Awaitable[Sequence[Suggestion]]]
 
 
 class Composer(Vertical):
-    """A prompt whose command lines are completed. Posts what is sent."""
+    """A prompt in which command lines, @files and #collections are completed. Posts what is sent."""
 
     class Sent(Message):
         """The user sent a question or a command line."""
@@ -113,4 +114,4 @@ class Composer(Vertical):
 
     @work(group="hints", exclusive=True)
     async def _look(self, text: str) -> None:
-        self._hints.show(await self._suggest(text) if text.startswith("/") else [])
+        self._hints.show(await self._suggest(text) if text.startswith("/") or OPEN.search(text) else [])

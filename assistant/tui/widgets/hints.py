@@ -43,6 +43,8 @@ class Hints(Plain):
 
     def complete(self, text: str) -> bool:
         """Whether a typed line stands for itself, rather than for the highlighted suggestion."""
+        if not text.startswith("/"):
+            return False
         whole_name = " " in text or text.strip()[1:].lower() in BY_NAME
         return whole_name and not self._moved
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from textual import events
 from textual._xterm_parser import XTermParser
@@ -15,7 +16,7 @@ from assistant.tui.terminal_keys import teach_line_break
 from assistant.tui.widgets.composer import Composer
 from assistant.tui.widgets.prompt import NEWLINE_KEYS, Prompt
 
-from .conftest import until
+from .conftest import running, until
 
 
 class Desk(App[None]):
@@ -135,3 +136,21 @@ async def test_enter_takes_the_highlighted_command_and_down_highlights_another()
         await until(lambda: app.composer.query_one("#hints").display)
         await pilot.press("down", "enter")
         assert prompt.text == "/set " and app.sent == ["/help"]
+
+
+async def test_files_are_picked_with_an_at_sign_and_old_questions_with_alt_h(home: Path, tmp_path: Path) -> None:
+    """Enter takes the suggestion, a second one sends; Alt+H puts a question of any chat into the prompt."""
+    (tmp_path / "lease.txt").write_text("The rent is 950 pounds.")
+    async with running(home, size=(80, 24)) as run:
+        await run.ingest(tmp_path / "lease.txt")
+        await run.type("rent in @lse")
+        await until(lambda: "read whole (1 passages)" in run.screen_text())
+        await run.pilot.press("enter")
+        await until(lambda: run.prompt.text == "rent in @lease.txt ")
+        await run.pilot.press("enter")
+        await until(lambda: "Read whole: lease.txt." in run.screen_text())
+        await until(lambda: not run.app.chat.answering)
+        await run.pilot.press("ctrl+n", "alt+h")
+        await until(lambda: "1 questions, the newest first" in run.screen_text())
+        await run.pilot.press("l", "e", "a", "enter")
+        await until(lambda: run.prompt.text == "rent in @lease.txt ")
