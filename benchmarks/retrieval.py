@@ -80,7 +80,7 @@ class Ours:
 
     def __init__(self, core: Core, names: dict[str, str]) -> None:
         self.core = core
-        self._names = names  # id of the document by path
+        self.names = names  # id of the document by path
 
     @classmethod
     async def build(cls, stack: AsyncExitStack, folder: Path, documents: dict[str, str]) -> Ours:
@@ -103,7 +103,7 @@ class Ours:
     async def hybrid(self, query: Query) -> list[Span]:
         """Retriever.search without the floor."""
         result = await self.core.retriever.search(query.text, DEPTH, floor=0.0, before=query.before)
-        return [Span(self._names[found.path], found.start, found.end) for found in result.passages]
+        return [Span(self.names[found.path], found.start, found.end) for found in result.passages]
 
     async def words(self, query: Query) -> list[Span]:
         """FTS5's order alone."""
@@ -138,7 +138,7 @@ class Ours:
 
     async def _spans(self, numbers: list[int]) -> list[Span]:
         found = (await self.core.library.passages(numbers)).values()
-        return [Span(self._names[passage.path], passage.start, passage.end) for passage in found]
+        return [Span(self.names[passage.path], passage.start, passage.end) for passage in found]
 
 
 def measured(data: RetrievalSet, query: Query, found: Sequence[Span]) -> tuple[float, float]:

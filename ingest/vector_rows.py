@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import IngestError
-from ingest.vectors import Ids, IndexFile, Vectors
+from ingest.vector_lists import Ids, Vectors
+from ingest.vectors import IndexFile
 
 BATCH = 500  # rows a read: each read is a transaction of its own, so the writer never waits long
 BUSY_MILLISECONDS = 5000

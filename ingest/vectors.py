@@ -1,4 +1,4 @@
-"""Which chunks are nearest to a vector? An exact FAISS index whose ids are chunk ids.
+"""Which chunks are nearest to a vector? A FAISS index, exact until it is large, whose ids are chunk ids.
 
 The index is a cache of the vectors in SQLite: it may be thrown away at any time. FAISS accepts many
 damaged files without a word, so a file is opened only if its size and SHA-256 are the recorded ones.
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ingest.atomic_file import replace_file
 from ingest.errors import IngestError
+from ingest.vector_lists import Ids, Vectors, in_lists, listed_ids, nearest_in_lists
 
-Ids = NDArray[np.int64]
-Vectors = NDArray[np.float32]
+LARGE = 200_000  # vectors: a flat search takes 15 ms there on one thread
 
 
 class DamagedIndexError(IngestError):
@@ -37,7 +37,9 @@ class IndexFile(NamedTuple):
 class VectorIndex:
     """Vectors by chunk id; nearest means highest inner product, the cosine for unit vectors.
 
-    Flat, so exact: 7 ms a query at 100,000 chunks, and ids are never reused or shifted by a removal.
+    Flat and exact up to LARGE vectors; above, they lie in lists around trained centres, of which a search looks
+    through PROBES (IVF; benchmarks/index_size has recall and times). Both take additions and removals as they come,
+    and ids are never reused or shifted.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -52,17 +54,31 @@ class VectorIndex:
         """Length of a vector."""
         return int(self._index.d)
 
+    @property
+    def exact(self) -> bool:
+        """Whether every vector is looked at."""
+        return isinstance(self._index, faiss.IndexIDMap2)
+
     def ids(self) -> Ids:
         """The chunk ids in the order in which the vectors lie."""
-        return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)
+        if self.exact:
+            return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)
+        return listed_ids(self._index)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add vectors of shape (len(ids), dimension); an id must not be there yet."""
         self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.ascontiguousarray(ids, np.int64))
+        if self.exact and len(self) > LARGE:
+            present = self.ids()
+            self._index = in_lists(present, self.vectors(present))
 
     def remove(self, ids: Ids) -> int:
         """Remove the vectors of these ids; returns how many there were."""
-        return int(self._index.remove_ids(np.ascontiguousarray(ids, np.int64)))
+        wanted = np.ascontiguousarray(ids, np.int64)
+        if self.exact:
+            return int(self._index.remove_ids(wanted))
+        selector = faiss.IDSelectorArray(wanted)
+        return int(self._index.remove_ids(selector))
 
     def vectors(self, ids: Ids) -> Vectors:
         """The vectors of these ids, shape (len(ids), dimension); zeros for an id that is not there."""
@@ -75,14 +91,16 @@ class VectorIndex:
     def search(self, vector: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         """The k nearest as (id, cosine), best first. `allowed` is applied inside the search, so a
         narrow filter still yields k results; None allows all, an empty array nothing."""
+        # A single query is faster on one thread: waiting at OpenMP barriers on a busy machine cost 7 -> 32 ms.
+        faiss.omp_set_num_threads(1)
+        if not self.exact:
+            return nearest_in_lists(self._index, vector, k, allowed)
         ids = self.ids()
         mask = np.ones(len(ids), bool) if allowed is None else np.isin(ids, allowed)
         k = min(k, int(mask.sum()))
         if k <= 0:
             return []
         parameters = None if allowed is None else _only(mask)
-        # A single query is faster on one thread: waiting at OpenMP barriers on a busy machine cost 7 -> 32 ms.
-        faiss.omp_set_num_threads(1)
         flat = faiss.downcast_index(self._index.index)  # its ids are positions, which the bitmap counts
         cosines, positions = flat.search(vector.reshape(1, -1), k, params=parameters)
         return [(int(ids[at]), float(cosine)) for cosine, at in zip(cosines[0], positions[0], strict=True) if at >= 0]
@@ -118,7 +136,7 @@ class VectorIndex:
             index: Any = faiss.deserialize_index(np.frombuffer(data, np.uint8))
         except RuntimeError as error:
             raise DamagedIndexError(f"{path.name} is not an index that FAISS can read.") from error
-        if not isinstance(index, faiss.IndexIDMap2) or index.d != dimension:
+        if not isinstance(index, (faiss.IndexIDMap2, faiss.IndexIVFFlat)) or index.d != dimension:
             raise DamagedIndexError(f"{path.name} is an index of another kind.")
         loaded = cls(dimension)
         loaded._index = index

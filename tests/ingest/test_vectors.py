@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from ingest.errors import IngestError
-from ingest.vectors import DamagedIndexError, Ids, IndexFile, VectorIndex, Vectors
+from ingest.vector_lists import Ids, Vectors
+from ingest.vectors import DamagedIndexError, IndexFile, VectorIndex
 
 DIMENSION = 16
 
@@ -177,3 +178,65 @@ def saved_at(index: VectorIndex, folder: Path) -> tuple[Path, IndexFile]:
     """The index saved as the first generation."""
     saved = index.save(folder / "index-1.faiss")
     return folder / saved.file, saved
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> tuple[VectorIndex, Vectors]:
+    """An index over the limit from which vectors lie in lists: 3,000 of them, under even ids."""
+    monkeypatch.setattr("ingest.vectors.LARGE", 2_000)
+    vectors = unit_vectors(3_000)
+    index = VectorIndex(DIMENSION)
+    for start in range(0, 3_000, 500):
+        index.add(2 * np.arange(start, start + 500), vectors[start : start + 500])
+    assert not index.exact
+    return index, vectors
+
+
+def test_a_large_index_finds_nearly_all_and_keeps_its_ids(large: tuple[VectorIndex, Vectors]) -> None:
+    """Nine in ten of the true neighbours are found, each with its own id, and all ids and vectors are there."""
+    index, vectors = large
+    assert sorted(index.ids().tolist()) == [2 * row for row in range(3_000)]
+    np.testing.assert_array_equal(index.vectors(ids(0, 2_002, 1)), [*vectors[[0, 1_001]], np.zeros(DIMENSION)])
+    found = 0
+    for query in unit_vectors(20, seed=3):
+        best = {2 * int(row) for row in np.argsort(-(vectors @ query))[:10]}
+        found += len(best & {number for number, _ in index.search(query, 10)})
+    assert found >= 180
+
+
+def test_a_large_index_adds_and_removes_as_it_comes(large: tuple[VectorIndex, Vectors]) -> None:
+    """What is removed is not found again, what is added is; the rest stays where it was."""
+    index, vectors = large
+    assert index.remove(ids(0, 2, 5_998, 7)) == 3
+    index.add(ids(7), unit_vectors(1, seed=2))
+    assert len(index) == 2_998
+    assert index.search(unit_vectors(1, seed=2)[0], 1)[0][0] == 7
+    assert index.search(vectors[0], 1)[0][0] != 0
+    assert index.search(vectors[2], 1)[0][0] == 4
+
+
+def test_a_filter_on_a_large_index_still_gives_k(
+    large: tuple[VectorIndex, Vectors], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few allowed ids are compared exactly, many are searched in more lists; ids that are not there are left out."""
+    index, vectors = large
+    query = unit_vectors(1, seed=4)[0]
+    allowed = ids(*range(0, 600, 2), 9_999)
+    exact = [2 * int(row) for row in np.argsort(-(vectors[:300] @ query))[:10]]
+    assert [number for number, _ in index.search(query, 10, allowed)] == exact
+    monkeypatch.setattr("ingest.vector_lists.FEW", 10)
+    hits = index.search(query, 10, allowed)
+    assert len(hits) == 10
+    assert {number for number, _ in hits} <= set(allowed.tolist())
+    assert index.search(query, 10, ids()) == []
+
+
+def test_a_large_index_is_saved_and_loaded(large: tuple[VectorIndex, Vectors], tmp_path: Path) -> None:
+    """After loading it searches, reconstructs, adds and removes as before."""
+    index, vectors = large
+    file = index.save(tmp_path / "index-1.faiss")
+    loaded = VectorIndex.load(tmp_path / "index-1.faiss", file.size, file.sha256, DIMENSION)
+    assert loaded.search(vectors[5], 5) == index.search(vectors[5], 5)
+    assert loaded.remove(ids(10)) == 1
+    loaded.add(ids(10), vectors[5:6])
+    np.testing.assert_array_equal(loaded.vectors(ids(10)), vectors[5:6])
