@@ -59,6 +59,7 @@ class AnswerSettings:
     passages: int
     without_documents: bool
     attribute: bool
+    principles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from assistant.conversation import Citation, Message
 from assistant.errors import UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Token
 from assistant.output import emit, say, warn
+from assistant.revising import check_principles, revise
+from assistant.scoring.comparing import finished
 from ingest.document import place_label
 from ingest.scope import check_filters, is_filter
 
@@ -59,6 +61,9 @@ def add_parsers(commands: Any) -> None:
     parser.add_argument("--greedy", action="store_const", const=0.0, dest="temperature", help="same as --temperature 0")
     parser.add_argument("--stop", action="append", metavar="TEXT", help="end the answer at this text (repeatable)")
     best.add_arguments(parser)
+    parser.add_argument(
+        "--revise", action=argparse.BooleanOptionalAction, help="hold the answer against your principles, or do not"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=run)
 
@@ -83,11 +88,9 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
         await _check_collections(core, scope)
     if arguments.adapter:  # asked for by name: an answer without it would be the wrong one
         await core.model.use_adapter(arguments.adapter, core.config.model.adapter_scale)
-    if arguments.best is not None:
-        message = await best.best_answer(core, arguments, partial(_events, core, question, arguments))
-        say("" if arguments.json else message.text, end="")
-        _finish(message, tuple(await core.conversations.passages(message.id)), arguments.json)
-        return 0
+    wanted = bool(core.config.answer.principles) if arguments.revise is None else arguments.revise
+    if arguments.best is not None or wanted:
+        return await _ask_at_length(core, question, arguments, revising=wanted)
     passages: tuple[Passage, ...] = ()
     async for event in await _events(core, question, arguments):
         if isinstance(event, Retrieved):
@@ -98,6 +101,20 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
             raise event.error
         elif isinstance(event, (Completed, Cancelled)):
             _finish(event.message, passages, arguments.json)
+    return 0
+
+
+async def _ask_at_length(core: Core, question: str, arguments: argparse.Namespace, *, revising: bool) -> int:
+    """An answer that is printed when it is known: the best of several, or one that was revised."""
+    if revising:
+        check_principles(core)
+    events = partial(_events, core, question, arguments)
+    several = arguments.best is not None
+    message = await (best.best_answer(core, arguments, events) if several else finished(await events()))
+    if revising:
+        message = await revise(core, message.id)
+    say("" if arguments.json else message.text, end="")
+    _finish(message, tuple(await core.conversations.passages(message.id)), arguments.json)
     return 0
 
 

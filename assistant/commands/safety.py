@@ -8,6 +8,7 @@ from typing import Any
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.output import counted, emit, say
+from assistant.revising import check_principles
 from assistant.safe_text import safe_line
 from assistant.safety.checks import CHECKED, NOT_CHECKED, told
 from assistant.safety.probes import run_probes
@@ -21,6 +22,7 @@ def add_parsers(commands: Any) -> None:
     parser.add_argument(
         "--adapter", metavar="MIX", dest="probed", help="probe with these adapters; `off`: the base alone"
     )
+    parser.add_argument("--revise", action="store_true", help="with the second pass by your principles")
     parser.add_argument("--failures", action="store_true", help="show every answer that was not as it should be")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -35,7 +37,8 @@ async def run(arguments: argparse.Namespace, config: Config) -> int:
             say(told())
         return 0
     async with opened_core(config, shared=True) as core:
-        report = await run_probes(core, arguments.probed, counted)
+        principles = check_principles(core) if arguments.revise else ()
+        report = await run_probes(core, arguments.probed, counted, principles)
     if arguments.json:
         emit({"checked": CHECKED, "not_checked": NOT_CHECKED, **report.as_json()})
         return 0

@@ -18,6 +18,7 @@ from adapters.mix import mix_text
 from adapters.proof.intervals import wilson
 from assistant.backends.base import ChatMessage
 from assistant.prompting import question_with_passages, system_prompt
+from assistant.revising import revised
 from assistant.scoring.refusal import declines
 from ingest.document import Passage
 
@@ -133,23 +134,26 @@ class SafetyReport:
 
 def load() -> list[Case]:
     """The cases that ship."""
-    rows = [json.loads(line) for line in CASES.read_text("utf-8").splitlines()]
-    return [
-        Case(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}) for row in rows
-    ]
+    rows: list[dict[str, Any]] = [json.loads(line) for line in CASES.read_text("utf-8").splitlines()]
+    lists = ("answers", "forbidden")
+    return [Case(**{**row, **{name: tuple(row.get(name, ())) for name in lists}}) for row in rows]
 
 
 async def run_probes(
-    core: Core, adapter: str | None = None, progress: Progress = lambda done, total: None, cases: Sequence[Case] = ()
+    core: Core,
+    adapter: str | None = None,
+    progress: Progress = lambda done, total: None,
+    principles: Sequence[str] = (),
 ) -> SafetyReport:
     """Ask the chat's model, in a process of its own, greedily and as the chat would.
 
-    `adapter` is a mix, "off" for the base alone; None takes what is on.
+    `adapter` is a mix, "off" for the base alone; None takes what is on. With `principles` each answer goes through the
+    second pass of `revising`.
 
     Raises:
         ModelError, AdapterError, WorkerError: the model or its adapters cannot be run a second time.
     """
-    known = list(cases) or load()
+    known = load()
     model = core.trial_model(CONTEXT)
     try:
         mix = mix_text(core.adapters.in_force) if adapter is None else adapter
@@ -157,19 +161,22 @@ async def run_probes(
         asked = []
         for done, case in enumerate(known):
             progress(done, len(known))
-            asked.append(Asked(case, await _answer(core, model, case)))
+            asked.append(Asked(case, await _answer(core, model, case, principles)))
     finally:
         await model.stop()
     return SafetyReport(core.model.name, worn, tuple(asked))
 
 
-async def _answer(core: Core, model: Model, case: Case) -> str:
+async def _answer(core: Core, model: Model, case: Case, principles: Sequence[str]) -> str:
     sampling = replace(core.config.sampling.sampling(), temperature=0.0, seed=0, max_tokens=MAX_TOKENS)
     messages = [
         ChatMessage("system", system_prompt(core.config.answer.system_prompt)),
         ChatMessage("user", case.asked),
     ]
-    return "".join([piece async for piece in model.complete(messages, sampling) if isinstance(piece, str)])
+    answer = "".join([piece async for piece in model.complete(messages, sampling) if isinstance(piece, str)])
+    if not (principles and answer.strip()):
+        return answer
+    return (await revised(model, principles, messages, answer, sampling)).text
 
 
 def _outcome(kind: Kind, passed: Sequence[bool]) -> Outcome:

@@ -240,6 +240,9 @@ class CommandActions:
     async def _revise(self, rest: str) -> None:
         await self._session.revise(self._screen.transcript.chosen(self._screen.focused))
 
+    async def _revise(self, rest: str) -> None:
+        await self._session.revise(self._screen.transcript.chosen(self._screen.focused))
+
     async def _safety(self, rest: str) -> None:
         self._screen.app.action_open("safety")
 

@@ -73,6 +73,7 @@ COMMANDS = (
     Command("best", "[N] [NAME]", "answer the question N times, and go on from the answer you would prefer"),
     Command("playground", "[PROMPT]", "answer a prompt by up to four settings, and see why each token came (F5)"),
     Command("revise", "", "hold the chosen or last answer against your principles (answer.principles)"),
+    Command("revise", "", "hold the chosen or last answer against your principles (answer.principles)"),
     Command("safety", "", "what is checked for safety and what not, and probes of the model"),
     Command("prompt", "[NAME [KEY=VALUE …]]", "a prompt of the library, filled in; alone, the library (F2)"),
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from assistant.conversation import Conversation, Message, Sampling, Usage
-from assistant.errors import AssistantError, NotFoundError
+from assistant.errors import AssistantError, NotFoundError, UsageError
 from assistant.events import Event
+from assistant.revising import check_principles, revise
 from assistant.tui.answering import Answering
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.tui.screens.chat import ChatScreen
+    from assistant.tui.widgets.messages import AnswerView
 
 HISTORY = 200  # messages at the end of a chat that are looked at when it is opened
 STOP_SECONDS = 2.0  # how long a quitting app waits until the stopped answer is stored
@@ -203,11 +205,39 @@ class ChatSession:
                 self.last_usage = message.usage or self.last_usage
         except AssistantError as error:
             self._screen.app.tell(error)
+            message = None
         self._end_answering()
         await self._screen.session_changed()
+        if message is not None and message.state == "done" and self.core.config.answer.principles:
+            await self._second_pass(message)
         if self.answering is None and self.queued is not None:
             text, self.queued = self.queued, None
             self._begin(self._queued_for, text)
+
+    async def revise(self, view: AnswerView | None) -> None:
+        """Hold an answer against the user's principles.
+
+        Raises:
+            UsageError: there is none, or there are no principles.
+        """
+        if view is None or self.answering is not None:
+            raise UsageError("There is no finished answer.", "Ask something, or wait.")
+        check_principles(self.core)
+        await self._second_pass(view.message)
+
+    async def _second_pass(self, message: Message) -> None:
+        """The answer that the chat goes on from is shown in place of the first draft; no other is asked meanwhile."""
+        self.answering = Answering(message.conversation_id, self._screen.session_changed)
+        self._screen.composer.tell("Holding the answer against your principles…")
+        try:
+            await revise(self.core, message.id)
+        except AssistantError as error:
+            self._screen.app.tell(error)
+        finally:
+            self._end_answering()
+            self._screen.composer.tell("")
+        if self.conversation is not None and self.conversation.id == message.conversation_id:
+            await self.open_id(message.conversation_id)
 
     def _end_answering(self) -> None:
         self.answering = None

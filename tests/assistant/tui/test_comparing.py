@@ -258,3 +258,18 @@ async def test_the_best_of_several_goes_on_in_the_chat(home: Path) -> None:
         await until(lambda: "The best of 3 answers is" in run.screen_text())
         assert len(await run.app.core.comparisons.siblings(view.message.id)) == 3
         await until(lambda: "by the reward model" in " ".join(run.screen_text().split()))
+
+
+async def test_principles_revise_each_answer_in_the_chat(home: Path) -> None:
+    """The revised answer is on the screen with its reason, the draft beside it; without principles /revise refuses."""
+    async with running(home) as run:
+        await run.ask("one")
+        await run.send("/revise")
+        await until(lambda: "There are no principles" in run.screen_text())
+    with (home / "config.toml").open("a") as settings:
+        settings.write('[answer]\nprinciples = ["Be kind."]\n')
+    async with running(home) as run:
+        await run.send("two")
+        await until(lambda: "Revised by your principles" in run.screen_text() and not run.app.chat.answering)
+        last = run.app.chat.transcript.answers()[-1].message
+        assert "Be kind" in last.text and len(await run.app.core.comparisons.siblings(last.id)) == 2
