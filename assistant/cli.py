@@ -22,6 +22,7 @@ from assistant.commands import (
     ask,
     chats,
     compare,
+    context,
     dataset,
     decode,
     doctor,
@@ -30,6 +31,7 @@ from assistant.commands import (
     folders,
     learn,
     library,
+    prompts,
     safety,
     score,
     teach,
@@ -79,6 +81,7 @@ def build_parser() -> Parser:
     for module in (
         ask,
         why,
+        context,
         documents,
         library,
         folders,
@@ -94,6 +97,7 @@ def build_parser() -> Parser:
         adapters,
         tokens,
         decode,
+        prompts,
         doctor,
     ):
         module.add_parsers(commands)

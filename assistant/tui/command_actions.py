@@ -114,6 +114,9 @@ class CommandActions:
         self._session.conversation = conversation
         await self._screen.session_changed()
 
+    async def _context(self, rest: str) -> None:
+        self._screen.app.action_open("context")
+
     async def _history(self, rest: str) -> None:
         await self.chats.history(rest)
 
@@ -223,9 +226,6 @@ class CommandActions:
     async def _compare(self, rest: str) -> None:
         await self._screen.comparing.run(rest.split())
 
-    async def _eval(self, rest: str) -> None:
-        self._screen.app.action_open("evaluation", rest)
-
     async def _best(self, rest: str) -> None:
         from assistant.tui.best_actions import BestActions
 
@@ -236,9 +236,6 @@ class CommandActions:
 
     async def _scores(self, rest: str) -> None:
         self._screen.app.action_open("scores")
-
-    async def _revise(self, rest: str) -> None:
-        await self._session.revise(self._screen.transcript.chosen(self._screen.focused))
 
     async def _revise(self, rest: str) -> None:
         await self._session.revise(self._screen.transcript.chosen(self._screen.focused))

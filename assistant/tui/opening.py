@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from assistant.conversation import Message
     from assistant.tui.app import AssistantApp
 
@@ -20,6 +22,8 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
     "playground": ("playground", "PlaygroundScreen", lambda app, text: (text or app.chat.prompt.text or _asked(app),)),
     "safety": ("safety", "SafetyScreen", lambda app, _: ()),
+    "prompts": ("prompts", "PromptsScreen", lambda app, name: (name,)),
+    "context": ("context", "ContextScreen", lambda app, _: (_answer(app),)),
     "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),
 }
 
@@ -33,6 +37,11 @@ def open_screen(app: AssistantApp, name: str, argument: str = "") -> None:
     screen: type[Any] = getattr(importlib.import_module(f"assistant.tui.screens.{module}"), kind)
     if not isinstance(app.screen, screen):
         app.push_screen(screen(app.core, *made_with(app, argument)))
+
+
+def is_open(screen: Screen[Any]) -> bool:
+    """Whether a screen is still there, so that what comes late can be shown on it."""
+    return screen in screen.app.screen_stack
 
 
 def _answer(app: AssistantApp) -> Message | None:

@@ -38,6 +38,7 @@ class ChatKeys(Screen[None]):
         Binding("ctrl+b", "toggle_chats", "Chats", id="chats"),
         Binding("ctrl+f", "search", "Search", show=False, priority=True, id="search"),
         Binding("alt+h", "history", "Asked before", show=False, priority=True, id="history"),
+        Binding("alt+i", "app.open('context')", "Context", show=False, priority=True, id="context"),
         Binding("alt+e", "editor", "Editor", show=False, priority=True, id="editor"),
         Binding("ctrl+o", "sources", "Sources", id="sources"),
         Binding("ctrl+r", "regenerate", "Again", id="regenerate", tooltip="Another answer to the last question"),

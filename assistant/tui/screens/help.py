@@ -47,6 +47,7 @@ KEYS = (
     ("Alt+V", "compare the answers to its question, blind"),
     ("F9", "scores, which figures agree with them, leaderboard; l: learn from them"),
     ("F12", "evaluation: sets of questions, runs, reports"),
+    ("Alt+I", "context of the chosen or last answer: its parts, its prompt"),
     ("Alt+C", "copy the chosen message or the last answer"),
     ("Alt+B", "copy its code block, then the next"),
     ("Ctrl+C", "copy the selection, else stop the answer"),

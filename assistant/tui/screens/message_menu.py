@@ -63,6 +63,8 @@ def _entries(message: Message) -> Iterator[tuple[str, str, str]]:
             first = next((line.strip() for line in block.text.splitlines() if line.strip()), "")
             yield str(number), str(number), f"copy code block {number}: {safe_line(first)[:40]}"
         yield "o", "sources", "open its sources"
+        yield "w", "app.open('why')", "why these passages"
+        yield "i", "app.open('context')", "its context in tokens, and the prompt as it was sent"
         yield "r", "again", "answer the question again; this answer stays"
         yield "e", "edit", "put your own words beside it"
     else:

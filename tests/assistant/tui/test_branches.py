@@ -126,3 +126,16 @@ async def test_a_chat_is_exported_with_its_branches_and_imported(home: Path, tmp
         assert len(await run.app.core.conversations.recent()) == 2
         await run.send(f"/import {tmp_path / 'none.json'}")
         await until(lambda: "There is no file" in run.screen_text())
+
+
+async def test_the_context_of_an_answer_is_one_key_away(home: Path) -> None:
+    """Alt+I shows the parts in tokens and the prompt as it was sent, at 80 columns; Esc closes."""
+    async with running(home, size=(80, 24)) as run:
+        await run.ask("how much is it")
+        await run.pilot.press("alt+i")
+        await until(lambda: "system prompt" in run.screen_text() and "█" in run.screen_text())
+        assert "The prompt as it was sent" in run.screen_text()
+        await run.pilot.press("c")
+        assert run.app.clipboard.endswith("user: how much is it")
+        await run.pilot.press("escape")
+        await until(lambda: run.app.screen is run.app.chat)
