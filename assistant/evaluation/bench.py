@@ -43,7 +43,7 @@ class Bench:
     def __init__(self, core: Core, model: Model, use: AdapterUse, engine: ChatEngine, chats: Conversations) -> None:
         self._core, self._model, self._use, self._engine, self._chats = core, model, use, engine, chats
         self._loaded = ""
-        self._files: dict[str, str] = {}  # hashes of adapters, by the name in a mix
+        self._files: dict[str, str] = {}  # what adapters are, by the name in a mix
 
     async def take(self, arm: Arm) -> None:
         """Load an arm's model and put its adapters on.
@@ -116,8 +116,11 @@ class Bench:
         return hashlib.sha256(json.dumps(told).encode("utf-8", "surrogatepass")).hexdigest()
 
     async def _file(self, name: str) -> str:
+        """What an adapter is: the hash of its file, and how clear its answer that there is none has to be."""
         if name not in self._files:
-            self._files[name] = file_sha256(await self._use.file(name))
+            adapter = await self._core.registry.get(name)
+            threshold = adapter.facts.null_threshold if adapter.facts else 0.0
+            self._files[name] = f"{file_sha256(await self._use.file(name))}:{threshold:g}"
         return self._files[name]
 
 
