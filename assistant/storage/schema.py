@@ -156,3 +156,14 @@ def search_traces(db: sqlite_utils.Database) -> None:
             message_id INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
             trace TEXT NOT NULL)"""  # JSON of ingest.search_trace.SearchTrace
     )
+
+
+@migrations()
+def prompts(db: sqlite_utils.Database) -> None:
+    """The prompt library: your own prompts; those that come along stand in a file."""
+    db.execute(
+        """CREATE TABLE prompts (
+            name TEXT PRIMARY KEY,
+            definition TEXT NOT NULL,      -- JSON, see prompts.files.prompt_from
+            updated_at TEXT NOT NULL)"""
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from adapters.versions.base_records import BaseRecords
 from adapters.versions.registry import Registry
+from assistant.prompts.library import PromptLibrary
 from assistant.storage.comparisons import Comparisons
 from assistant.storage.conversations import Conversations
 from assistant.storage.evaluations import Evaluations
@@ -28,3 +29,4 @@ def join_stores(core: Core, chats: Database, documents: Database) -> None:
     core.bases = BaseRecords(documents)
     core.evaluations = Evaluations(documents)
     core.teachings = Teachings(documents)
+    core.prompts = PromptLibrary(documents)

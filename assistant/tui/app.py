@@ -55,6 +55,7 @@ class AssistantApp(App[None]):
         Binding("f6", "open('tokens')", "Tokens", show=False, id="tokens"),
         Binding("f7", "open('why')", "Why", show=False, id="why"),
         Binding("f12", "open('evaluation')", "Evaluation", show=False, id="evaluation"),
+        Binding("f2", "open('prompts')", "Prompts", show=False, id="prompts"),
         Binding("f5", "open('playground')", "Playground", show=False, id="playground"),
         Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),

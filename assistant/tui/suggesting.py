@@ -33,6 +33,12 @@ async def suggest(text: str, core: Core, themes: Iterable[str]) -> list[Suggesti
         found = await _paths(command, rest)
     if command == "/adapter":
         found = [*await _adapters(rest, core), *found]
+    elif command == "/prompt" and " " not in rest:
+        found = [
+            Suggestion(f"/prompt {prompt.name} ", prompt.name, prompt.about)
+            for prompt in await core.prompts.all()
+            if prompt.name.startswith(rest)
+        ]
     elif command == "/train":
         found = await _datasets(rest, core)
     elif command == "/set" and " " not in rest:

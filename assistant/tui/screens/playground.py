@@ -16,6 +16,7 @@ from assistant.errors import UsageError
 from assistant.playground import MOST_SETTINGS, STARTS, Playground, parse_setting
 from assistant.safe_text import safe_line
 from assistant.tui.decoding_text import chosen_line, distribution_content
+from assistant.tui.opening import is_open
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.answer_pane import AnswerPane
 from assistant.tui.widgets.plain import Plain
@@ -127,11 +128,11 @@ class PlaygroundScreen(Screen[None]):
                     pane.show(decoded)
             self._tell("Tab goes to an answer, ← → to a token, Enter shows what else could have come.")
         except USER_ERRORS as error:
-            if self.is_attached:
+            if is_open(self):
                 self._tell(Content.styled(told(error), "$text-warning"))
         finally:
             self._answering = False
-            if self.is_attached:
+            if is_open(self):
                 self.refresh_bindings()
 
     @on(TokenFlow.Moved)
@@ -160,7 +161,7 @@ class PlaygroundScreen(Screen[None]):
         try:
             found = await self._playground.next_tokens(self._asked, decoded, place)
         except USER_ERRORS as error:
-            if self.is_attached:
+            if is_open(self):
                 self._tell(Content.styled(told(error), "$text-warning"))
             return
         title = f"Token {place + 1} by {decoded.setting.text}"

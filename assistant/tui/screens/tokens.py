@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, TextArea
 
 from assistant.safe_text import safe_line
+from assistant.tui.opening import is_open
 from assistant.tui.token_text import figures_content, merges_text, piece_content, word_at
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.plain import Plain
@@ -126,7 +127,7 @@ class TokensScreen(Screen[None]):
                 self._splits = await self._split()
             except USER_ERRORS as error:
                 problem = safe_line(told(error))
-            if not self.is_attached:  # left meanwhile, and its tokenizers closed
+            if not is_open(self):  # left meanwhile, and its tokenizers closed
                 return
             if problem:
                 self.query_one("#tokens-detail", Plain).update(Content.styled(problem, "$text-warning"))
@@ -203,7 +204,7 @@ class TokensScreen(Screen[None]):
         try:
             words = await self._inspectors[number].words(word_at(self._splits[number].pieces, flow.place))
         except USER_ERRORS as error:
-            if self.is_attached:
+            if is_open(self):
                 self.app.tell(error)
             return
         about = "A word begins as its bytes; the pair that was learned first is joined, again and again."
