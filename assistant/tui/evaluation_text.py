@@ -103,12 +103,11 @@ def _outcomes(report: Report, labels: Sequence[str]) -> Content:
     for label, found in zip(labels, report.outcomes, strict=True):
         total = max(sum(found.values()), 1)
         parts.append(f"\n{label}: {found.get('right', 0):,} of {sum(found.values()):,} right")
-        for why, told in WHY_TOLD.items():
+        for why in WHY_TOLD:
             if count := found.get(why, 0):
                 bar = "█" * max(1, round(BAR * count / total))
-                parts += [
-                    f"\n  {count:>4} {why:<21}",
-                    (f"{bar:<{BAR}}", "$text-warning"),
-                    (f" {told}", "$foreground 60%"),
-                ]
+                parts += [f"\n  {count:>4} {why:<21}", (bar, "$text-warning")]
+    for why, told in WHY_TOLD.items():
+        if any(found.get(why) for found in report.outcomes):
+            parts.append((f"\n{why}: {told}", "$foreground 60%"))
     return Content.assemble(*parts)
