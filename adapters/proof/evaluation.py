@@ -191,8 +191,8 @@ def evaluate(
     primary = figures[-1].name if figures[-1].name in TASTE else primary_metric([row.expected for row in rows])
     probe = probe_figure("probe", probed, seed)
     kinds = dict.fromkeys(item.category for item in probed)
-    copied = [[float(item.base_copied) for item in probed], [float(item.adapter_copied) for item in probed]]
-    copies = paired("copied", *copied, (), seed)
+    before, after = [float(item.base_copied) for item in probed], [float(item.adapter_copied) for item in probed]
+    copies = paired("copied", before, after, (), seed)
     by_name = {figure.name: figure for figure in figures}
     return Evaluation(
         verdict=on_own_answers(own, verdict(
