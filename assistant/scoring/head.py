@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from adapters.proof.intervals import interval, share_by_group, told_apart, told_better
+from adapters.proof.intervals import interval, share_by_group, told_apart, told_better, wilson
 from adapters.proof.taste import followed
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def told_apart_report(found: HeldOut, targets: Sequence[float], groups: Sequence
         for odds in (found.odds, found.by_length)
     )
     figure, gain = told_apart("harmful", high_ones, low_ones), told_better(high_ones, low_ones, long_ones, short_ones)
+    low, high = wilson(figure.adapter, min(len(high_ones), len(low_ones)))  # a bootstrap of nothing but hits is a point
+    low, high = min(low, 0.5 + figure.low), max(high, 0.5 + figure.high)
     return HeadReport(
-        len(targets), len(set(groups)), figure.adapter, 0.5 + figure.low, 0.5 + figure.high,
+        len(targets), len(set(groups)), figure.adapter, low, high,
         figure.adapter - gain.difference, gain.difference, gain.low, gain.high,
     )  # fmt: skip

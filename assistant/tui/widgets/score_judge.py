@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import VerticalScroll
 from textual.widgets import DataTable
 
 from assistant.safe_text import safe_text
@@ -28,7 +28,7 @@ ABOUT = (
 NOTHING = "Nothing is judged yet. j lets the model judge your scored answers and pairs; you can go on meanwhile."
 
 
-class JudgePane(Container):
+class JudgePane(VerticalScroll):
     """Its agreement with the user, from what was judged before; a key judges the rest."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "judge", "Judge")]
@@ -52,8 +52,8 @@ class JudgePane(Container):
             table.add_column(label, key=label)
 
     def focus_first(self) -> None:
-        """Ready to scroll."""
-        self.query_one(DataTable).focus()
+        """Ready to scroll; the table need not be there."""
+        self.focus()
 
     def action_judge(self) -> None:
         """Ask the model what it has not been asked before."""
