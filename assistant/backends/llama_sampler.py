@@ -6,7 +6,7 @@ from typing import Any
 
 import llama_cpp as native
 
-from assistant.backends.token_scores import PENALTY_WINDOW
+from assistant.backends.knobs import PENALTY_WINDOW
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
 

@@ -16,11 +16,12 @@ from adapters.special_tokens import SpecialTokens
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Piece, Score, Step
 from assistant.backends.form import Form, gbnf
+from assistant.backends.knobs import next_tokens
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.model_prompt import model_prompt
 from assistant.backends.next_token import Chosen, Distribution
 from assistant.backends.prefix_reuse import common_prefix, tokens_with_reuse
-from assistant.backends.token_scores import Scores, log_probability, next_tokens, step_of
+from assistant.backends.token_scores import Scores, log_probability, step_of
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 
@@ -108,7 +109,7 @@ class LlamaCppBackend:
             raise ModelError("The text has tokens that this model does not have.", "It was made for another model.")
         prompt = self._tokenize(self.prompt(messages))
         scores = next(self._scores_before([*prompt, *said], [0]))
-        return next_tokens(scores, sampling, said, count, self._engine.piece)
+        return next_tokens(scores.tolist(), sampling, said, count, self._engine.piece)
 
     def score(self, messages: list[ChatMessage], answer: str) -> Score:
         """How likely an answer is; see Backend.score."""

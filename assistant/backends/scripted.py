@@ -20,6 +20,7 @@ from adapters.mix import Share, mix_text
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Piece, Score, Step
 from assistant.backends.form import Form, nearest
+from assistant.backends.knobs import next_tokens
 from assistant.backends.next_token import Chosen, Distribution
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
@@ -135,15 +136,13 @@ class ScriptedBackend:
 
     def next_tokens(self, messages: list[ChatMessage], said: list[int], sampling: Sampling, count: int) -> Distribution:
         """The script's next word leads the other words of its answer; their numbers are their places."""
-        from assistant.backends.token_scores import as_scores, next_tokens
-
         words = [*dict.fromkeys(WORD.findall(self._answer(messages))), ""]
         if any(not 0 <= token < len(words) for token in said):
             raise ModelError("The text has tokens that this model does not have.", "It was made for another model.")
         due = [*(words.index(word) for word in WORD.findall(self._answer(messages))), len(words) - 1]
         scores = [-0.25 * place for place in range(len(words))]
         scores[due[min(len(said), len(due) - 1)]] = 3.0
-        return next_tokens(as_scores(scores), sampling, said, count, lambda token: words[token].encode())
+        return next_tokens(scores, sampling, said, count, lambda token: words[token].encode())
 
     def _chosen(self, messages: list[ChatMessage], said: list[int], sampling: Sampling) -> Chosen:
         best = self.next_tokens(messages, said, sampling, 1).candidates[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.backends.knobs import next_tokens
 from assistant.backends.llama_sampler import _links
 from assistant.backends.next_token import KNOBS
-from assistant.backends.token_scores import next_tokens
 from assistant.cli import main
 from assistant.config import load_config
 from assistant.conversation import Sampling
@@ -57,7 +58,7 @@ def test_the_knobs_are_those_of_llama(
     sampling = Sampling(temperature, top_k, top_p, min_p, penalty)
     ours = {
         each.token: each.final
-        for each in next_tokens(scores, sampling, said, SIZE, lambda token: b"").candidates
+        for each in next_tokens(scores.tolist(), sampling, said, SIZE, lambda token: b"").candidates
         if each.final > 0
     }
     theirs = {token: p for token, p in by_llama(scores, sampling, said).items() if p > 0}
@@ -69,7 +70,7 @@ def test_the_knobs_are_those_of_llama(
 
 def test_each_knob_is_told_by_itself() -> None:
     """Greedy leaves one; top-k cuts by rank, top-p by sum, min-p by share; temperature cuts nothing."""
-    scores = np.log(np.array([0.5, 0.25, 0.15, 0.07, 0.03], dtype=np.float32))
+    scores = [math.log(share) for share in (0.5, 0.25, 0.15, 0.07, 0.03)]
 
     def left(**knobs: float) -> tuple[tuple[int, ...], list[str]]:
         sampling = Sampling(**{"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0, "repeat_penalty": 1, **knobs})  # type: ignore[arg-type]  # numbers
