@@ -87,9 +87,11 @@ def with_near(
     gain = weights.near * trust(words)
     better = []
     for found in candidates:
-        share = shares.get(found.chunk_id, 0.0)
-        score = min(found.score + gain * share, 1.0)
-        better.append(replace(found, near=share, score=score, order=score))
+        if share := shares.get(found.chunk_id, 0.0):
+            score = min(found.score + gain * share, 1.0)
+            better.append(replace(found, near=share, score=score, order=score))
+        else:
+            better.append(found)
     return ranked(better)
 
 
