@@ -186,10 +186,14 @@ def _estimate(
             if each.id in answers and name in answers[each.id].values]  # fmt: skip
     if not told:
         return None
-    values, drawn = [value for value, _ in told], [group for _, group in told]
-    low, high = interval(values, drawn)
+    return estimated([value for value, _ in told], [group for _, group in told])
+
+
+def estimated(values: Sequence[float], groups: Sequence[str]) -> Estimate:
+    """The mean of at least one value, with its interval; values of one group are drawn together."""
+    low, high = interval(values, groups)
     if set(values) in ({0.0}, {1.0}):
-        low, high = _unanimous(values[0], len(set(drawn)))
+        low, high = _unanimous(values[0], len(set(groups)))
     return Estimate(statistics.fmean(values), low, high, len(values))
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from adapters.proof.intervals import interval
 from assistant.errors import UsageError
 from assistant.evaluation.question import Question, QuestionSet
-from assistant.evaluation.report import Estimate, Line
+from assistant.evaluation.report import Estimate, Line, estimated
 from assistant.evaluation.retrieval_metrics import RetrievalScore, retrieval_score
 from ingest.document import Passage
 
@@ -116,5 +114,4 @@ def _recall(searched: Searched, depth: int) -> float:
 
 
 def _mean(values: Sequence[float], searched: Sequence[Searched], groups: dict[str, str]) -> Estimate:
-    low, high = interval(values, [groups[each.question.id] for each in searched])
-    return Estimate(fmean(values), low, high, len(values))
+    return estimated(values, [groups[each.question.id] for each in searched])
