@@ -94,8 +94,8 @@ class General:
         return _mean_loss(self._learner, self._held_out, self._held_teacher)
 
 
-class Preferences:
-    """Chosen answers gain on rejected ones, whose rows follow theirs. Loss: see preference_loss, for each pair."""
+class _BesideBase:
+    """Rows two by two, measured by what they have gained on the base, which is the model with its adapter off."""
 
     weight = 1.0
 
@@ -105,14 +105,18 @@ class Preferences:
         self._held_out = [held_out[2 * pair + which] for pair in _spread(len(held_out) // 2) for which in (0, 1)]
 
     def begin(self) -> None:
-        """The base's log-probabilities of all answers, with the adapter off: there is no second model."""
+        """The base's log-probabilities of all answers: there is no second model."""
         with self._learner.without_adapter():
             self._base = _log_probs(self._learner, self._rows)
             self._held_base = _log_probs(self._learner, self._held_out)
 
     def units(self, indices: Sequence[int]) -> int:
-        """Pairs."""
+        """Pairs, or rated rows with the mismatched one that follows each."""
         return len(indices)
+
+
+class Preferences(_BesideBase):
+    """Chosen answers gain on rejected ones, whose rows follow theirs. Loss: see preference_loss, for each pair."""
 
     def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
         """Beside the base."""
@@ -140,28 +144,14 @@ class Preferences:
         return Reference(log_probs, self._recipe.beta, self._recipe.chosen_weight)
 
 
-class Ratings:
+class Ratings(_BesideBase):
     """Good answers gain, bad ones lose; a mismatched row follows each. Loss: see preference_loss, for each row."""
 
-    weight = 1.0
-
     def __init__(self, learner: Learner, rows: Sequence[Encoded], held_out: Sequence[Encoded], recipe: Recipe) -> None:
-        self.sizes = [len(rows[place].ids) + len(rows[place + 1].ids) for place in range(0, len(rows), 2)]
-        self._learner, self._rows, self._beta = learner, rows, recipe.beta
-        self._held_out = [held_out[2 * row + which] for row in _spread(len(held_out) // 2) for which in (0, 1)]
+        super().__init__(learner, rows, held_out, recipe)
         good = sum(row.desirable is True for row in rows[::2])
         bad = len(rows) // 2 - good
         self._weights = (max(good, bad) / max(1, bad), max(good, bad) / max(1, good))  # both kinds count the same
-
-    def begin(self) -> None:
-        """The base's log-probabilities, with the adapter off."""
-        with self._learner.without_adapter():
-            self._base = _log_probs(self._learner, self._rows)
-            self._held_base = _log_probs(self._learner, self._held_out)
-
-    def units(self, indices: Sequence[int]) -> int:
-        """Rated rows."""
-        return len(indices)
 
     def packs(self, indices: Sequence[int]) -> Iterator[tuple[Pack, Beside]]:
         """Beside the base and the distance from it that the mismatched answers of the step show."""
@@ -183,7 +173,9 @@ class Ratings:
             with torch.no_grad():
                 log_probs = self._learner.log_probs(packed)
             loss += float(rated.loss(log_probs, torch.tensor(packed.counts)))
-            for row, reward in zip(packed.rows, (self._beta * (log_probs - rated.log_probs)).tolist(), strict=True):
+            for row, reward in zip(
+                packed.rows, (self._recipe.beta * (log_probs - rated.log_probs)).tolist(), strict=True
+            ):
                 rewards[bool(self._held_out[row].desirable)].append(reward)
         return {"loss": loss / count, **_won([good - bad for good in rewards[True] for bad in rewards[False]])}
 
@@ -198,7 +190,7 @@ class Ratings:
     def _rated(self, rows: Sequence[Encoded], base: dict[int, Tensor], packed: Pack, strayed: float) -> Rated:
         log_probs = torch.stack([base[row] for row in packed.rows])
         desirable = torch.tensor([bool(rows[row].desirable) for row in packed.rows], device=log_probs.device)
-        return Rated(log_probs, desirable, self._beta, strayed, self._weights)
+        return Rated(log_probs, desirable, self._recipe.beta, strayed, self._weights)
 
 
 def _won(margins: Sequence[float]) -> dict[str, float]:
