@@ -34,6 +34,7 @@ from assistant.commands import (
     prompts,
     safety,
     score,
+    settings,
     teach,
     tokens,
     train,
@@ -98,6 +99,7 @@ def build_parser() -> Parser:
         tokens,
         decode,
         prompts,
+        settings,
         doctor,
     ):
         module.add_parsers(commands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 
@@ -9,8 +10,10 @@ from assistant.config import Config
 from assistant.errors import StorageError, UsageError
 from ingest.atomic_file import replace_file
 
+_VALUE = r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\[(?:"(?:\\.|[^"\\])*"|[^"#])*\]|[^#]*?)"""  # a # may stand in a text
 
-def write_settings(config: Config, values: dict[tuple[str, str], float | int | bool | str]) -> None:
+
+def write_settings(config: Config, values: dict[tuple[str, str], float | int | bool | str | list[str]]) -> None:
     """Put values, by section and key, into the user's config.toml; it is made if there is none.
 
     Raises:
@@ -39,7 +42,7 @@ def with_setting(text: str, section: str, key: str, literal: str) -> str:
         return "\n".join([*lines, *([""] if lines else []), f"[{section}]", f"{key} = {literal}", ""])
     end = next((at for at in range(header + 1, len(lines)) if _header(lines[at]) is not None), len(lines))
     for at in range(header + 1, end):
-        match = re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=\s*[^#]*?(\s*#.*)?$", lines[at])
+        match = re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=\s*{_VALUE}(\s*#.*)?$", lines[at])
         if match:
             lines[at] = f"{key} = {literal}{match[1] or ''}"
             break
@@ -53,11 +56,10 @@ def _header(line: str) -> str | None:
     return match[1] if match else None
 
 
-def _literal(value: float | int | bool | str) -> str:
-    """A value as TOML."""
+def _literal(value: float | int | bool | str | list[str]) -> str:
+    """A value as TOML, whose texts are written as in JSON."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+    if isinstance(value, (str, list)):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return f"{value:g}" if isinstance(value, int) else repr(round(value, 6))

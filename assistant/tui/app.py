@@ -59,6 +59,7 @@ class AssistantApp(App[None]):
         Binding("f5", "open('playground')", "Playground", show=False, id="playground"),
         Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
+        Binding("f10", "open('settings')", "Settings", show=False, id="settings"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.conversation import Conversation, Message
 from assistant.errors import UsageError
+from assistant.settings import apply
 from assistant.storage.teachings import parse_teaching
 from assistant.tui.adapter_actions import on_now, roll_back
 from assistant.tui.chat_actions import ChatActions
@@ -291,9 +292,11 @@ class CommandActions:
             config = self._core.config.with_value(section, key, value)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        self._core.config = config
-        self._core.engine.settings, self._core.engine.sampling = config.answer, config.sampling.sampling()
-        self._screen.composer.tell(f"{key} is now {getattr(getattr(config, section), key)}.")
+        apply(self._core, config)
+        self._screen.composer.tell(f"{key} is now {getattr(getattr(config, section), key)}. /settings keeps a change.")
+
+    async def _settings(self, rest: str) -> None:
+        self._screen.app.action_open("settings")
 
     async def _theme(self, rest: str) -> None:
         app = self._screen.app

@@ -42,7 +42,7 @@ COMMANDS = (
     Command("link", "PATH", "keep a folder in step: whatever changes in it follows"),
     Command("sources", "", "the cited passages of the last answer, in their pages"),
     Command("why", "", "how the passages of the chosen or last answer were found (F7)"),
-    Command("scope", "NAMES|FILTERS|all|none", "what this chat searches: collections, type:pdf, path:letters, since:2025"),
+    Command("scope", "NAMES|FILTERS|all|none", "what this chat searches: collections, type:pdf, path:x, since:2025"),
     Command("context", "", "what filled the context of the chosen or last answer, and its prompt (Alt+I)"),
     Command("history", "[WORDS]", "questions you asked in any chat, to ask again (Alt+H)"),
     Command("editor", "", "write the question in $EDITOR (Alt+E)"),
@@ -79,6 +79,7 @@ COMMANDS = (
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),
     Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),
+    Command("settings", "", "every setting with its meaning, changed and kept (F10)"),
     Command("theme", "[NAME]", "change the colours"),
     Command("quit", "", "close the assistant; what you typed is kept"),
 )  # fmt: skip
