@@ -9,7 +9,8 @@ Better is a 95 % interval wholly above zero; where the interval holds zero and t
 the expected answers that is lower beyond noise decides. Of pairs the metric is the share that is won: the chosen
 answer has gained more on the base than the rejected one (the implicit reward of DPO, Rafailov et al. 2023), where the
 base itself stands at one half, as does a taste that is chance; of ratings, how often a good one has gained more than a
-bad one. *General probe*: the mean may fall by at most the
+bad one. What the adapter itself says must not go round in circles more often than what the base says, and must not be
+what the user would like less (see own_answers). *General probe*: the mean may fall by at most the
 tolerance (2 points of 100); its interval is told, not asked, because 150 items cannot bound so small
 a loss. Both hold: proven. Either does not: rejected. Fewer than 8 rows, or 5 groups: not enough to tell.
 """
@@ -24,7 +25,8 @@ from typing import Any, Literal
 
 from adapters.proof.answer_metrics import exact_match, rouge_l, token_f1, words
 from adapters.proof.intervals import Figure, paired
-from adapters.proof.taste import PREFERRED, TASTE, on_taste, taste_figures
+from adapters.proof.own_answers import on_own_answers, own_figures
+from adapters.proof.taste import TASTE, on_taste, taste_figures
 
 MIN_ROWS, MIN_GROUPS = 8, 5
 SHORT_ANSWER = 12  # words, the median
@@ -186,34 +188,22 @@ def evaluate(
         figures.append(
             paired("loss", [b for b, _, _ in known], [a for _, a, _ in known], [g for _, _, g in known], seed)
         )
-    own = paired(PREFERRED, [0.5] * len(preferred), preferred, groups, seed) if preferred else None
-    figures += [*([own] if own else []), *taste_figures(rows, groups, seed)]
-    primary = figures[-1].name if figures[-1].name in TASTE else primary_metric([row.expected for row in rows])
+    own, taste = own_figures(rows, preferred, groups, seed), taste_figures(rows, groups, seed)
+    figures += [*own, *taste]
+    primary = taste[-1].name if taste else primary_metric([row.expected for row in rows])
     probe = probe_figure("probe", probed, seed)
     kinds = dict.fromkeys(item.category for item in probed)
     before, after = [float(item.base_copied) for item in probed], [float(item.adapter_copied) for item in probed]
     copies = paired("copied", before, after, (), seed)
     by_name = {figure.name: figure for figure in figures}
     return Evaluation(
-        verdict=on_own_answers(own, verdict(
+        verdict=on_own_answers(verdict(
             by_name[primary], by_name.get("loss"), probe, rows=len(rows), groups=len(set(groups)), tolerance=tolerance
-        )),
+        ), own),
         primary=primary, figures=(*figures, copies), probe=probe,
         categories=tuple(probe_figure(kind, [i for i in probed if i.category == kind], seed) for kind in kinds),
         worst=worst(rows, probed, primary), rows=len(rows), groups=len(set(groups)), **about,
     )  # fmt: skip
-
-
-def on_own_answers(own: Figure | None, said: Verdict) -> Verdict:
-    """The verdict with what a reward model says of the answers that the adapter itself gives: where the user would
-    rather have the base's, beyond chance, it is not proven.
-    """
-    if own is None:
-        return said
-    bounds = f"95 % interval {100 * (0.5 + own.low):.0f} to {100 * (0.5 + own.high):.0f}"
-    told = f"Of its own answers {100 * own.adapter:.0f} % would be preferred to the base's ({bounds})."
-    worse = said.decision == "proven" and own.high < 0
-    return Verdict("rejected" if worse else said.decision, f"{said.reason} {told}")
 
 
 def primary_metric(expected: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from adapters.proof.intervals import Figure, paired, told_apart
 if TYPE_CHECKING:
     from adapters.proof.evaluation import Answered
 
-PAIRS_WON, RATINGS_TOLD, PREFERRED = "pairs_won", "ratings_told", "answers_preferred"
+PAIRS_WON, RATINGS_TOLD = "pairs_won", "ratings_told"
 TASTE = (PAIRS_WON, RATINGS_TOLD)
 
 

@@ -50,7 +50,7 @@ def figure_line(figure: Figure, decides: bool = False, indent: str = "") -> Cont
     base, adapter, low, high = (factor * value for value in (figure.base, figure.adapter, figure.low, figure.high))
     name = indent + safe_line(NAMES.get(figure.name, figure.name))
     better = (low > 0) - (high < 0)
-    better = -better if figure.name in ("loss", "copied") else better
+    better = -better if figure.name in ("loss", "copied", "looping") else better
     told, style = {1: ("better", "$text-success"), -1: ("worse", "$text-error")}.get(better, ("", "$text-muted"))
     return Content.assemble(
         (f"{name:<16}{base:>8.1f}{adapter:>10.1f}" if factor > 1 else f"{name:<16}{base:>8.2f}{adapter:>10.2f}",

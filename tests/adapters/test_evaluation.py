@@ -157,7 +157,7 @@ def test_a_whole_evaluation() -> None:
     result = evaluation()
     assert result.verdict.decision == "proven" and result.primary == "token_f1"
     names = {figure.name: figure for figure in result.figures}
-    assert set(names) == {"exact_match", "token_f1", "rouge_l", "loss", "copied"}
+    assert set(names) == {"exact_match", "token_f1", "rouge_l", "loss", "copied", "looping"}
     assert names["exact_match"].adapter == pytest.approx(11 / 12) and names["loss"].difference == -1.5
     assert result.probe.difference == pytest.approx(-0.01)
     assert {figure.name: figure.count for figure in result.categories} == {"arithmetic": 50, "knowledge": 50}

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from adapters.proof.evaluation import Answered, Probed, evaluate
+from adapters.proof.own_answers import loops
 from assistant.proving import preferred_answers
 from tests.made_scores import another, answered
 
@@ -42,3 +43,14 @@ def test_worse_answers_of_its_own_are_never_proven(wins, decision):
     found = evaluate(rows, probed, preferred=[wins] * 20, adapter="a", base="b", dataset="d")
     assert found.verdict.decision == decision and "Of its own answers" in found.verdict.reason
     assert found.primary == "pairs_won"
+
+
+def test_answers_that_go_round_in_circles_are_never_proven():
+    """The likelihood of the chosen answer may have gained: what is generated has fallen apart."""
+    assert loops("A: " * 40) and loops("aye, aye, " * 12)
+    assert not loops("A windmill!") and not loops(" ".join(f"word{n}" for n in range(60)))
+    assert not loops("one two three four one two three four")  # too short to tell
+    rows = [pair(f"q{n}", "The mill turns in the wind.", "A: " * 40 if n % 2 else "A mill.") for n in range(20)]
+    probed = [Probed(f"p{n}", "reading", "i", "yes", "yes", True, True) for n in range(20)]
+    found = evaluate(rows, probed, adapter="a", base="b", dataset="d")
+    assert found.verdict.decision == "rejected" and "50 % of its answers go round in circles" in found.verdict.reason
