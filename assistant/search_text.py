@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ingest.document import Passage
 from ingest.search_trace import GIVEN, Considered, SearchTrace
 
-PREVIEW = 60  # characters of a passage
+PREVIEW = 36  # characters of a passage
 
 
 def told(trace: SearchTrace, prompt: Sequence[Passage] | None = None) -> list[str]:

@@ -4,8 +4,8 @@
 
 The sets of benchmarks/retrieval.py, ingested by the product (or taken from its cache). Words, vectors, nearness and
 like passages of each question are asked for once, by the product's own functions in this process; each row then
-fuses them with one thing changed. The values that ship were chosen on the even questions of these sets; "held back"
-is the mean over the odd ones. "subject changed" asks the questions of SQuAD right after one about something else.
+fuses them with one thing changed. The last two columns are the mean over the sets of the questions with even and with
+odd numbers: a value that is better in one half alone is better by chance. "subject changed" asks the questions of SQuAD right after one about something else.
 --every 3 takes every third question. About four minutes on two idle cores.
 """
 
@@ -235,7 +235,7 @@ def unstemmed(database: Path) -> Iterator[Any]:
 
 def print_table(results: dict[str, dict[str, list[tuple[float, float]]]]) -> None:
     """A Markdown table: each set over all its questions, then the mean nDCG@10 over the sets by half."""
-    print(f"\n| | {' | '.join(results)} | mean, chosen on | mean, held back |\n|---{'|---' * (len(results) + 2)}|")
+    print(f"\n| | {' | '.join(results)} | mean, even | mean, odd |\n|---{'|---' * (len(results) + 2)}|")
     for name in next(iter(results.values())):
         values = [np.array(scores[name]) for scores in results.values()]
         cells = [f"{one[:, 0].mean():.3f} / {one[:, 1].mean():.3f}" for one in values]
