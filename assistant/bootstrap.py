@@ -182,9 +182,10 @@ class Core:
         from assistant.storage.stores import join_stores
         from assistant.training import Training
         from ingest.folders import LinkedFolders
+        from ingest.fusion import Weights
         from ingest.library import Library
         from ingest.pipeline import Pipeline
-        from ingest.retrieval import DEFAULT_WEIGHTS, Retriever
+        from ingest.retrieval import Retriever
 
         config, logs = self.config, self.config.home / "logs"
         self.database = documents
@@ -207,7 +208,7 @@ class Core:
             documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
         )
         self.folders = LinkedFolders(documents, self.pipeline)
-        weights = replace(DEFAULT_WEIGHTS, words=config.documents.word_weight)
+        weights = Weights(words=config.documents.word_weight)
         self.retriever = Retriever(
             documents, self.index, floor=config.documents.relevance_floor, weights=weights, crashed=WorkerError
         )

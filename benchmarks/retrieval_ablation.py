@@ -5,7 +5,8 @@
 The sets of benchmarks/retrieval.py, ingested by the product (or taken from its cache). Words, vectors, nearness and
 like passages of each question are asked for once, by the product's own functions in this process; each row then
 fuses them with one thing changed. The last two columns are the mean over the sets of the questions with even and with
-odd numbers: a value that is better in one half alone is better by chance. "subject changed" asks the questions of SQuAD right after one about something else.
+odd numbers: a value that is better in one half alone is better by chance. "subject changed" asks the questions of
+SQuAD right after one about something else.
 --every 3 takes every third question. About four minutes on two idle cores.
 """
 
