@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from assistant import offline
+from assistant.activity import connections_asked_for, count_connections
 from assistant.errors import AssistantError
 from assistant.wire import encode, read_frame
 
@@ -37,7 +38,12 @@ SERVICES = {
     "tokenizer": "assistant.tokens.worker:TokenizerWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
-ADDRESS_SPACE = {"reader": 1 * 2**30, "index": 4 * 2**30, "watcher": 2**30, "importing": 4 * 2**30}  # bytes; the model worker sets its own
+ADDRESS_SPACE = {
+    "reader": 1 * 2**30,
+    "index": 4 * 2**30,
+    "watcher": 2**30,
+    "importing": 4 * 2**30,
+}  # bytes; the model worker sets its own
 ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -82,7 +88,7 @@ class Host:
     def _beat(self) -> None:
         stop = threading.Event()
         while not stop.wait(HEARTBEAT_SECONDS):
-            self._send({"beat": True})
+            self._send({"beat": True, "connections": connections_asked_for()})
 
     def _answer(self, service: Any, call: dict[str, Any], blob: bytes) -> None:
         number = call["id"]
@@ -176,6 +182,7 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     faulthandler.enable()
     offline.enforce()
+    count_connections()
     if name in ONE_THREAD:
         os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     module, _, class_name = SERVICES[name].partition(":")

@@ -54,8 +54,8 @@ async def agreement(core: Core, progress: Progress = lambda done, total: None, *
     where it has judged before.
 
     Raises:
-        UsageError: a rule of the settings is none; LibraryError, WorkerError: a child died; ModelError: the chat's
-        model is not there, or with `ask` cannot be run a second time.
+        UsageError: a rule of the settings is none; LibraryError, WorkerError: a child died; ModelError: with `ask`,
+        the chat's model is not there, or cannot be run a second time.
     """
     scored = [each for each in await core.scores.all() if each.score.overall is not None][:NEWEST]
     rules = [parse_rule(text) for text in core.config.scoring.rules]

@@ -73,7 +73,6 @@ class Judge:
 
     def __init__(self, core: Core, model: Model) -> None:
         self._core, self._model = core, model
-        self._identity = _identity(core.model.name)
 
     async def points(self, message_id: int, *, ask: bool = True) -> dict[str, int] | None:
         """Points of an answer for each aspect; None where it is too long to be judged, or was not judged before and
@@ -142,12 +141,18 @@ class Judge:
 
     async def _once(self, message_id: int, asked: tuple[Any, ...], work: Callable[[], Awaitable[Any]] | None) -> Any:
         """What was said before, else what is said now, else None; in the store it stands in a list."""
-        known = await self._core.judgements.known(self._identity, SYSTEM, *asked)
+        try:
+            identity = _identity(self._core.model.name)
+        except ModelError:  # its file is gone: nothing is known of what it would say, and the other figures stay
+            if work is None:
+                return None
+            raise
+        known = await self._core.judgements.known(identity, SYSTEM, *asked)
         if known is None and work is None:
             return None
         if known is None and work is not None:
             known = [await work()]
-            await self._core.judgements.keep(message_id, known, self._identity, SYSTEM, *asked)
+            await self._core.judgements.keep(message_id, known, identity, SYSTEM, *asked)
         return known[0]
 
 
@@ -159,11 +164,7 @@ def weighted(points: Mapping[str, int]) -> float:
 
 @contextlib.asynccontextmanager
 async def judging(core: Core) -> AsyncIterator[Judge]:
-    """A judge whose process ends with the block.
-
-    Raises:
-        ModelError: the chat's model is not there.
-    """
+    """A judge whose process ends with the block."""
     model = core.trial_model(CONTEXT)
     try:
         yield Judge(core, model)

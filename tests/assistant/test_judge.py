@@ -140,6 +140,18 @@ async def test_an_answer_longer_than_the_model_reads_has_no_perplexity_and_no_po
         assert await judge.points(long) is None
 
 
+def test_without_its_model_the_other_figures_are_there(run: Run, home: Path) -> None:
+    """The file is gone: measuring and agreement go on, with the reason; judging is refused."""
+    run("ask", "hello")
+    run("score", "last", "--good")
+    gone = ("--model", "/nonexistent.gguf")
+    code, out, _ = run(*gone, "scores", "measure", "last")
+    assert code == 0 and "words" in out and "no perplexity: There is no model" in out
+    assert run(*gone, "scores", "agreement")[0] == 0
+    code, _, err = run(*gone, "scores", "judge")
+    assert code == 4 and "There is no model" in err
+
+
 def test_judging_on_the_shell(run: Run, home: Path) -> None:
     """Nothing yet, one answer, all of them, as text and as JSON; what is no answer is refused."""
     assert "No pair has been judged yet" in run("scores", "judge")[1]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.models.location import tokenizer_path
 from assistant.errors import AssistantError, LibraryError, WorkerError
+from assistant.models.location import tokenizer_path
 from assistant.storage.database import Database
 from assistant.worker_process import Reply, WorkerProcess
 from ingest import schema
