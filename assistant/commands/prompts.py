@@ -73,7 +73,7 @@ async def run_show(arguments: argparse.Namespace, config: Config) -> int:
     """The definition, then tokens of its parts."""
     async with opened_core(config, shared=True) as core:
         prompt = await core.prompts.get(arguments.name)
-        counts = await costs(core, prompt)
+        counts = await costs(core.tokenizer(), prompt)
     if arguments.json:
         emit({**prompt.as_json(), "tokens": counts.as_json()})
         return 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant.prompts.prompt import EXAMPLES, VARIABLE, Prompt, example_block
+from assistant.prompts.prompt import VARIABLE, Prompt, example_block
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
+    from assistant.tokens.inspector import TokenInspector
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,16 @@ class Costs:
         return asdict(self)
 
 
-async def costs(core: Core, prompt: Prompt) -> Costs:
-    """Count the parts of a prompt, without loading the model's weights.
+async def costs(inspector: TokenInspector, prompt: Prompt) -> Costs:
+    """Count the parts of a prompt by a tokenizer.
 
     Raises:
         ModelError: the model's file has no tokenizer, or is not there.
     """
-    inspector = core.tokenizer()
-    try:
-        bare = VARIABLE.sub("", prompt.text.replace(f"{{{{{EXAMPLES}}}}}", ""))
-        texts = [bare, prompt.persona, *(example_block(example) for example in prompt.examples)]
-        text, persona, *examples = [len((await inspector.split(each)).tokens) if each else 0 for each in texts]
-        return Costs(text, persona, tuple(examples), (await inspector.facts()).context)
-    finally:
-        await inspector.close()
+    bare = VARIABLE.sub("", prompt.text)
+    texts = [bare, prompt.persona, *(example_block(example) for example in prompt.examples)]
+    text, persona, *examples = [len((await inspector.split(each)).tokens) if each else 0 for each in texts]
+    return Costs(text, persona, tuple(examples), (await inspector.facts()).context)
 
 
 async def missing_adapter(core: Core, prompt: Prompt) -> str:

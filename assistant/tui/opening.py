@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from textual.css.query import NoMatches
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from assistant.conversation import Message
     from assistant.tui.app import AssistantApp
+
+Arguments = ParamSpec("Arguments")
 
 # name -> module, class, and what it is made with beside the core
 SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]]]] = {
@@ -43,6 +49,17 @@ def open_screen(app: AssistantApp, name: str, argument: str = "") -> None:
 def is_open(screen: Screen[Any]) -> bool:
     """Whether a screen is still there, so that what comes late can be shown on it."""
     return screen in screen.app.screen_stack
+
+
+def may_be_left(method: Callable[Arguments, Awaitable[None]]) -> Callable[Arguments, Coroutine[Any, Any, None]]:
+    """For a worker of a screen that may be left meanwhile: what finds no widget to be shown on is not shown."""
+
+    @functools.wraps(method)
+    async def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        with contextlib.suppress(NoMatches):
+            await method(*arguments, **options)
+
+    return run
 
 
 def _answer(app: AssistantApp) -> Message | None:

@@ -139,7 +139,7 @@ async def test_own_prompts_stand_before_shipped_ones(core) -> None:  # type: ign
 
 async def test_parts_are_counted_and_the_adapter_is_looked_for(core) -> None:  # type: ignore[no-untyped-def]
     """By the model's own tokenizer (the scripted one counts words)."""
-    found = await costs(core, SHOTS)
+    found = await costs(core.tokenizer(), SHOTS)
     assert (found.persona, found.examples, found.text) == (3, (4, 4, 4), 5)
     assert found.context == 4096 and "20 tokens" in found.line
     assert await missing_adapter(core, SHOTS) == ""

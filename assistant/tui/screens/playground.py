@@ -16,7 +16,7 @@ from assistant.errors import UsageError
 from assistant.playground import MOST_SETTINGS, STARTS, Playground, parse_setting
 from assistant.safe_text import safe_line
 from assistant.tui.decoding_text import chosen_line, distribution_content
-from assistant.tui.opening import is_open
+from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.answer_pane import AnswerPane
 from assistant.tui.widgets.plain import Plain
@@ -116,6 +116,7 @@ class PlaygroundScreen(Screen[None]):
         self._answer(list(zip(panes, settings, strict=True)))
 
     @work(group="answer", exclusive=True)
+    @may_be_left
     async def _answer(self, asked: list[tuple[AnswerPane, object]]) -> None:
         self._answering = True
         self._tell("The model is being opened in a process of its own…")

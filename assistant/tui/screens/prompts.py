@@ -16,7 +16,7 @@ from assistant.prompts.files import NEW, as_toml, parse_prompt
 from assistant.prompts.prompt import KINDS
 from assistant.prompts.using import costs
 from assistant.safe_text import safe_line, safe_text
-from assistant.tui.opening import is_open
+from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
@@ -84,6 +84,7 @@ class PromptsScreen(Screen[None]):
         super().__init__()
         self._core, self._name = core, name
         self._prompts: list[Prompt] = []
+        self._inspector = core.tokenizer()
 
     def compose(self) -> ComposeResult:
         """Title, list, the chosen one, keys."""
@@ -102,6 +103,10 @@ class PromptsScreen(Screen[None]):
             table.add_column(label, key=label)
         await self._reload()
         table.focus()
+
+    async def on_unmount(self) -> None:
+        """The tokenizer is not needed any more."""
+        await self._inspector.close()
 
     async def _reload(self) -> None:
         self._prompts = await self._core.prompts.all()
@@ -135,10 +140,11 @@ class PromptsScreen(Screen[None]):
             )
             self._count(prompt)
 
-    @work(group="count", exclusive=True)
+    @work(group="count")
+    @may_be_left
     async def _count(self, prompt: Prompt) -> None:
         try:
-            line = (await costs(self._core, prompt)).line
+            line = (await costs(self._inspector, prompt)).line
         except USER_ERRORS as error:
             line = safe_line(told(error))
         if is_open(self) and self._chosen() == prompt:

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, TextArea
 
 from assistant.safe_text import safe_line
-from assistant.tui.opening import is_open
+from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.token_text import figures_content, merges_text, piece_content, word_at
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.plain import Plain
@@ -116,6 +116,7 @@ class TokensScreen(Screen[None]):
             self._cut_until_shown()
 
     @work(group="cut")
+    @may_be_left
     async def _cut_until_shown(self) -> None:
         while self._shown != self._wanted:
             wanted = self._wanted

@@ -19,7 +19,7 @@ from assistant.errors import UsageError
 from assistant.prompts.prompt import Prompt, all_variables, example_block, rendered
 from assistant.prompts.using import missing_adapter
 from assistant.safe_text import safe_line, safe_text
-from assistant.tui.opening import is_open
+from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.tick import Tick
@@ -121,6 +121,7 @@ class UsePrompt(ModalScreen[bool]):
             self._count()
 
     @work(group="count")
+    @may_be_left
     async def _count(self) -> None:
         """Say what it costs, until nothing changes any more: one call at a time."""
         done = -1
