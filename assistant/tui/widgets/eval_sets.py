@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,15 +14,17 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import DataTable
 
+from assistant.drafting import draft_pairs, drafts_file
 from assistant.errors import UsageError
 from assistant.evaluation.building import SetRequest, build_set
 from assistant.evaluation.running import RunRequest
 from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.comparing import BASE
-from assistant.storage.evaluation_sets import StoredSet, list_sets, load_set, remove_set
+from assistant.storage.evaluation_sets import StoredSet, list_sets, load_set, remove_set, set_file
 from assistant.tui.evaluation_text import set_content
 from assistant.tui.path_completion import expanded
 from assistant.tui.screens.dialogs import AskLine
+from assistant.tui.screens.review_drafts import review
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
@@ -33,10 +36,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ("Set", "Questions", "Placed", "Tags")
 REFRESH_SECONDS = 0.25
+DRAFTED = 20  # passages, spread over the documents
 NO_SETS = (
     "No evaluation sets yet.\n\nA set is a list of questions with known answers, which models and adapters are asked. "
-    "n makes one: of a file (JSON lines with question, answers, and the document they stand in), of answers that you "
-    "scored well or corrected, or of drafts that were reviewed. From the shell: assistant eval build NAME FILE"
+    "n makes one: of a file (JSON lines with question, answers, and the document they stand in), or of answers that "
+    "you scored well or corrected; g lets the model draft one from documents, for you to review. From the shell: "
+    "assistant eval build NAME FILE"
 )
 
 
@@ -51,6 +56,7 @@ class SetsPane(Container):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New"),
+        Binding("g", "draft", "From documents"),
         Binding("m", "search", "Search alone"),
         Binding("x", "stop", "Stop"),
         Binding("d,delete", "remove", "Delete", key_display="d"),
@@ -62,6 +68,7 @@ class SetsPane(Container):
         super().__init__(id="eval-sets")
         self._core, self._job, self._wanted = core, job, wanted
         self._known: list[StoredSet] = []
+        self._drafting = False
 
     def compose(self) -> ComposeResult:
         """How far the run is, the table, one set."""
@@ -109,7 +116,9 @@ class SetsPane(Container):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what can be done now."""
-        return self._job.running if action == "stop" else bool(self._known) or action == "new"
+        if action == "stop":
+            return self._job.running or self._drafting
+        return bool(self._known) or action in ("new", "draft")
 
     @on(DataTable.RowHighlighted)
     def _show_detail(self) -> None:
@@ -163,6 +172,45 @@ class SetsPane(Container):
         left = f", {len(built.bad):,} bad rows left out: {built.bad[0]}" if built.bad else ""
         self.app.say(f"{name} has {len(built.questions.questions):,} questions{left}.")
 
+    @work(group="eval-draft", exclusive=True)
+    async def action_draft(self) -> None:
+        """Let the model draft questions from documents, and review them; what is kept becomes a set."""
+        name = await self.app.push_screen_wait(AskLine("A set from documents", "my-documents", "Its name.", path=False))
+        note = f"Titles or numbers with a comma between, * for all. The model drafts from up to {DRAFTED} passages."
+        typed = name and await self.app.push_screen_wait(AskLine("From which documents?", "*", note, path=False))
+        if not (name and typed):
+            return
+        set_file(self._core.config.home, name)
+        path = drafts_file(self._core.config.home, name)
+        self._drafting = True
+        try:
+            await self._draft(path, await self._documents(typed))
+        finally:
+            self._drafting = False
+            self._show_detail()
+        if await review(self.app, path):
+            built = await build_set(self._core, SetRequest(name, drafts=(name,), add=True))
+            self._wanted = name
+            self.reload()
+            self.focus_first()
+            self.app.say(f"{name} has {len(built.questions.questions):,} questions.")
+
+    async def _documents(self, typed: str) -> list[str]:
+        if typed.strip() != "*":
+            return [each.strip() for each in typed.split(",") if each.strip()]
+        return [str(each.id) for each in await self._core.library.documents() if each.state == "ready"]
+
+    async def _draft(self, path: Path, documents: list[str]) -> None:
+        """Draft until the passages end or x is pressed; what was drafted is kept."""
+        facts = self.query_one("#eval-set-facts", Plain)
+        self.refresh_bindings()
+        async with contextlib.aclosing(draft_pairs(self._core, path, documents, limit=DRAFTED)) as drafting:
+            async for told_now in drafting:
+                pairs = len(told_now.drafts)
+                facts.update(f"Drafting: {told_now.done:,} of {told_now.total:,} passages, {pairs:,} pairs. x stops.")
+                if not self._drafting:
+                    return
+
     @work(group="eval-work", exclusive=True)
     async def action_search(self) -> None:
         """How well the search finds the places of this set, below it."""
@@ -182,7 +230,10 @@ class SetsPane(Container):
 
     @work(group="eval-stop", exclusive=True)
     async def action_stop(self) -> None:
-        """Stop asking; the next start goes on there."""
+        """Stop drafting after this passage, or stop asking; the next start goes on there."""
+        if self._drafting:
+            self._drafting = False
+            return
         await self._job.stop()
         self.app.say(f"{self._job.name} is stopped. Asking it in the same way goes on where it was.")
 

@@ -14,6 +14,7 @@ from assistant.storage.evaluation_sets import load_set
 from assistant.tui.screens.dialogs import AskLine, ConfirmDialog
 from assistant.tui.screens.evaluation import EvaluationScreen
 from assistant.tui.screens.help import HelpScreen
+from assistant.tui.screens.review_drafts import ReviewDrafts
 from assistant.tui.widgets.eval_runs import RunsPane
 from assistant.tui.widgets.eval_sets import request_of, source_of
 from tests.made_evaluation import LETTER, QUESTIONS
@@ -113,3 +114,26 @@ def test_what_is_typed_names_who_answers_and_what_a_set_is_made_of() -> None:
     assert request_of("s", "base, style:0.7 nodocs") == RunRequest("s", ("style:0.7",), base=True, documents=False)
     assert source_of("s", "scores").scores and source_of("s", "drafts house").drafts == ("house",)
     assert source_of("s", "/docs/q.jsonl").files == (Path("/docs/q.jsonl"),)
+
+
+async def test_the_model_drafts_a_set_from_documents_and_the_user_decides(home: Path, tmp_path: Path) -> None:
+    """One pair is edited and kept, one dropped; the set quotes the passage; leaving early keeps what was decided."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "letter.txt").write_text(LETTER)
+    said = "Q: How much is the rent?\nA: 950 pounds a month.\nQ: Who is the landlord?\nA: Mr Osei.\n"
+    async with running(home, size=(80, 24), text=said) as run:
+        await run.ingest(tmp_path / "docs")
+        await run.pilot.press("f12")
+        await until(lambda: isinstance(run.app.screen, EvaluationScreen) and "No evaluation sets" in run.screen_text())
+        await run.pilot.press("g")
+        await fill(run, "drafted")
+        await fill(run, "*")
+        await until(lambda: isinstance(run.app.screen, ReviewDrafts) and "How much is the rent?" in run.screen_text())
+        await run.pilot.press("e")
+        await fill(run, "How much is the rent a month?")
+        await fill(run, "950 pounds")
+        await until(lambda: "Who is the landlord?" in run.screen_text() and "Only" in run.screen_text())
+        await run.pilot.press("n")
+        await until(lambda: "drafted  1 question," in run.screen_text())
+        [question] = load_set(home, "drafted").questions.questions
+        assert question.answers == ("950 pounds",) and question.gold[0].quote == "The rent is 950 pounds a month."
