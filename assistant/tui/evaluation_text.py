@@ -55,8 +55,9 @@ def case_content(case: Case, labels: Sequence[str]) -> Content:
 def set_content(questions: QuestionSet, told: str) -> Content:
     """What is in a set: how many of what, its tags, its first questions."""
     rows = questions.questions
-    counts = f"{len(rows):,} question{'s' * (len(rows) != 1)}, {sum(bool(each.gold) for each in rows):,} with their place in a document, "
-    counts += f"{sum(each.unanswerable for each in rows):,} that nothing answers"
+    placed, unanswerable = sum(bool(each.gold) for each in rows), sum(each.unanswerable for each in rows)
+    counts = f"{len(rows):,} question{'s' * (len(rows) != 1)}, {placed:,} with their place in a document, "
+    counts += f"{unanswerable:,} that nothing answers"
     parts: list[str | tuple[str, str]] = [(safe_line(questions.name), "bold"), f"  {counts}\n"]
     parts += [(f"{safe_line(', '.join(questions.tags))}\n", "$foreground 60%")] if questions.tags else []
     parts += [(f"{safe_text(told)}\n", "$text-accent")] if told else []
