@@ -17,7 +17,9 @@ from typing import Any, NoReturn
 
 from adapters.errors import GGUFError, TrainingError
 from assistant import __version__, offline
+from assistant.activity import count_connections
 from assistant.commands import (
+    activity,
     adapters,
     ask,
     chats,
@@ -100,6 +102,7 @@ def build_parser() -> Parser:
         decode,
         prompts,
         settings,
+        activity,
         doctor,
     ):
         module.add_parsers(commands)
@@ -110,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
     os.umask(0o077)
     offline.enforce()
+    count_connections()
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         if sys.stdout is not None:  # None when it was closed before we began

@@ -53,6 +53,7 @@ class WorkerProcess:
         self._numbers = 0
         self._deaths: deque[float] = deque(maxlen=RESTARTS + 1)
         self._silent_seconds = 0
+        self.connections = 0  # to the internet, that its child has asked for
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._starting = asyncio.Lock()
         self._wanted = True
@@ -185,6 +186,8 @@ class WorkerProcess:
                 self._silent_seconds = 0
                 if "id" in message:
                     self._deliver(message, blob)
+                elif "beat" in message:
+                    self.connections = message["connections"]
                 elif "ready" in message:
                     ready.set_result(None)
                 elif "failed" in message:

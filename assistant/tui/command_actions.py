@@ -14,6 +14,7 @@ from assistant.tui.adapter_actions import on_now, roll_back
 from assistant.tui.chat_actions import ChatActions
 from assistant.tui.commands import parse, parse_setting
 from assistant.tui.path_completion import expanded
+from assistant.tui.screen_commands import ScreenCommands
 from assistant.tui.told import USER_ERRORS, told
 from ingest.scope import check_filters, is_filter
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 ENOUGH, LISTED = 8, 3  # teachings that are worth a training, and how many /teach lists
 
 
-class CommandActions:
+class CommandActions(ScreenCommands):
     """Runs command lines on the chat screen."""
 
     def __init__(self, screen: ChatScreen, session: ChatSession) -> None:
@@ -56,9 +57,6 @@ class CommandActions:
 
     async def _chats(self, rest: str) -> None:
         self._screen.action_toggle_chats()
-
-    async def _docs(self, rest: str) -> None:
-        self._screen.app.action_open("library")
 
     async def _add(self, rest: str) -> None:
         path = expanded(rest.removesuffix(" --yes"))
@@ -114,9 +112,6 @@ class CommandActions:
         await self._core.conversations.set_collections(conversation.id, scope)
         self._session.conversation = conversation
         await self._screen.session_changed()
-
-    async def _context(self, rest: str) -> None:
-        self._screen.app.action_open("context")
 
     async def _history(self, rest: str) -> None:
         await self.chats.history(rest)
@@ -191,9 +186,6 @@ class CommandActions:
         self._session.last_usage = None
         self._screen.composer.tell(f"{info.name} answers from now on.")
 
-    async def _adapters(self, rest: str) -> None:
-        self._screen.app.action_open("adapters")
-
     async def _adapter(self, rest: str) -> None:
         self._refuse_while_answering()
         words = rest.split()
@@ -232,31 +224,13 @@ class CommandActions:
 
         await BestActions(self._screen).run(rest)
 
-    async def _eval(self, rest: str) -> None:
-        self._screen.app.action_open("evaluation", rest)
-
-    async def _scores(self, rest: str) -> None:
-        self._screen.app.action_open("scores")
-
     async def _revise(self, rest: str) -> None:
         await self._session.revise(self._screen.transcript.chosen(self._screen.focused))
-
-    async def _safety(self, rest: str) -> None:
-        self._screen.app.action_open("safety")
-
-    async def _why(self, rest: str) -> None:
-        self._screen.app.action_open("why")
-
-    async def _tokens(self, rest: str) -> None:
-        self._screen.app.action_open("tokens", rest)
 
     async def _learn(self, rest: str) -> None:
         from assistant.tui.learn_actions import learn
 
         await learn(self._screen.app)
-
-    async def _playground(self, rest: str) -> None:
-        self._screen.app.action_open("playground", rest)
 
     async def _prompt(self, rest: str) -> None:
         from assistant.tui.prompt_actions import use_prompt
@@ -294,9 +268,6 @@ class CommandActions:
             raise UsageError(str(error)) from error
         apply(self._core, config)
         self._screen.composer.tell(f"{key} is now {getattr(getattr(config, section), key)}. /settings keeps a change.")
-
-    async def _settings(self, rest: str) -> None:
-        self._screen.app.action_open("settings")
 
     async def _theme(self, rest: str) -> None:
         app = self._screen.app

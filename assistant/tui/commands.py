@@ -80,6 +80,7 @@ COMMANDS = (
     Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),
     Command("settings", "", "every setting with its meaning, changed and kept (F10)"),
+    Command("activity", "", "long jobs with their progress, processes, outbound connections so far (Alt+A)"),
     Command("theme", "[NAME]", "change the colours"),
     Command("quit", "", "close the assistant; what you typed is kept"),
 )  # fmt: skip
