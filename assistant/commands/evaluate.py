@@ -38,7 +38,7 @@ def add_parsers(commands: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_sets)
-    actions = parser.add_subparsers(dest="action", metavar="SET|ACTION", action=_SetOrAction)
+    actions = parser.add_subparsers(dest="action", metavar="SET|ACTION", action=_SetOrAction, prog="assistant eval")
     evaluation_runs.add_actions(actions)
     evaluation_sets.add_actions(actions)
     evaluation_uses.add_actions(actions)

@@ -180,5 +180,7 @@ def test_the_shell_asks_reports_lists_and_removes(run: Run, home: Path, tmp_path
                             (["eval", "mine", "--limit", "-1"], 2), (["eval", "remove", "nosuch"], 3)):  # fmt: skip
         code, out, err = run(*wrong)
         assert code == expected and err.count("\n") <= 2 and not out
+    code, _, err = run("eval", "show")
+    assert code == 2 and "`assistant eval show --help`" in err
     assert run("eval", "runs", "--remove", listed["run"])[0] == 0 and "Nothing was evaluated" in run("eval", "runs")[1]
     assert run("eval", "remove", "mine")[0] == 0 and json.loads(run("eval", "--json")[1]) == []
