@@ -60,7 +60,7 @@ class AssistantApp(App[None]):
         Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
         Binding("f10", "open('settings')", "Settings", show=False, id="settings"),
-        Binding("alt+a", "open('activity')", "Activity", show=False, id="activity"),
+        Binding("alt+a", "open('activity')", "Activity", show=False, priority=True, id="activity"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
     ]
 

@@ -42,7 +42,7 @@ class ActivityScreen(Screen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Activity"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,alt+a,q", "app.pop_screen", "Back", key_display="esc"),
+        Binding("escape,q", "app.pop_screen", "Back", key_display="esc"),
         Binding("x,delete", "stop", "Stop the chosen one", key_display="x"),
     ]
     app: AssistantApp

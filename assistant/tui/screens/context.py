@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.conversation import Message
 
-BESIDE = 36  # columns of a line that are not its bar
+BESIDE = 42  # columns of a line that are not its bar
 
 
 class ContextScreen(ModalScreen[None]):

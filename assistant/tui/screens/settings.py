@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -63,7 +64,7 @@ class SettingsScreen(Screen[None]):
         for each in self._settings:
             value = safe_line(shown(each.value))
             cut = value if len(value) <= VALUE else f"{value[: VALUE - 1]}…"
-            table.add_row("*" if each.value != each.default else "", each.name, Content(cut))
+            table.add_row("*" if each.value != each.default else "", each.name, Text(cut))
         table.move_cursor(row=row)
 
     @on(DataTable.RowHighlighted)
