@@ -1,7 +1,8 @@
 """The `assistant` command: global options, then a command; without one, the terminal interface.
 
-Exit codes: 0 done, 1 something is wrong (doctor) or an unexpected error, 2 wrong usage or setting,
-3 not found, 4 model or adapter, 5 documents, 6 storage, 7 a child process died, 8 training, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 something is wrong (doctor), worse (eval --strict) or an unexpected error, 2 wrong usage or
+setting, 3 not found, 4 model or adapter, 5 documents, 6 storage, 7 a child process died, 8 training, 130 stopped by
+Ctrl-C.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.evaluation.run import Run
 
+WORSE = 1  # exit code
 WORST_TOLD, SHOWN = 3, 300  # cases below the report, characters of an answer in them
 
 
@@ -54,6 +55,9 @@ def add_actions(actions: Any) -> None:
         parser.add_argument(
             "--save", action="append", type=Path, metavar="FILE", help="write the report to a new .html, .md or .json"
         )
+        parser.add_argument(
+            "--strict", action="store_true", help=f"exit code {WORSE} where it is worse than in the run before"
+        )
         parser.add_argument("--against", type=int, metavar="RUN", help="hold it against this run, not the last one")
 
 
@@ -75,7 +79,7 @@ async def run_eval(arguments: argparse.Namespace, config: Config) -> int:
             heard({"progress": asdict(progress)}) if heard else show(progress)
         found = await _report(core, await core.evaluations.get(run.id), arguments.against)
     _hand_out(found, arguments)
-    return 0
+    return WORSE if arguments.strict and worse(found) else 0
 
 
 async def run_runs(arguments: argparse.Namespace, config: Config) -> int:
@@ -107,7 +111,7 @@ async def run_report(arguments: argparse.Namespace, config: Config) -> int:
         number = await run_number(core, arguments.number)
         found = await _report(core, await core.evaluations.get(number), arguments.against)
     _hand_out(found, arguments)
-    return 0
+    return WORSE if arguments.strict and worse(found) else 0
 
 
 async def run_number(core: Core, text: str) -> int:
@@ -133,6 +137,11 @@ def run_json(run: Run) -> dict[str, Any]:
         "created": run.created, "seconds": round(run.seconds, 1), "arms": [asdict(arm) for arm in run.arms],
         "options": run.options, "done": run.done, "total": run.total,
     }  # fmt: skip
+
+
+def worse(found: Report) -> bool:
+    """Whether an arm is worse, beyond chance, than in the run that it is held against."""
+    return any(each.contrast.says == "worse" for each in found.regressions)
 
 
 async def _report(core: Core, run: Run, against: int | None) -> Report:

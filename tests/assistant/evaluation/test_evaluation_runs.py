@@ -184,3 +184,16 @@ def test_the_shell_asks_reports_lists_and_removes(run: Run, home: Path, tmp_path
     assert code == 2 and "`assistant eval show --help`" in err
     assert run("eval", "runs", "--remove", listed["run"])[0] == 0 and "Nothing was evaluated" in run("eval", "runs")[1]
     assert run("eval", "remove", "mine")[0] == 0 and json.loads(run("eval", "--json")[1]) == []
+
+
+def test_what_became_worse_is_an_exit_code_for_scripts(home: Path, run: Run) -> None:
+    """Right before and wrong now, twelve times: `--strict` ends with 1, without it with 0; so says the report."""
+    save_set(home, "mine", [Question(f"q{number}", f"Question {number}?", ("blue",)) for number in range(12)])
+    for text in ("It is blue.", "It is red."):
+        model = json.dumps(f"scripted:{json.dumps({'text': text})}")
+        (home / "config.toml").write_text(f'[model]\nname = {model}\n[documents]\nembedder = "hashed"\n')
+        code, out, _ = run("eval", "mine", "--strict", "--json")
+        assert code == (text == "It is red.")
+    [regression] = json.loads(out)["regressions"]
+    assert regression["says"] == "worse" and len(regression["broken"]) == 12
+    assert run("eval", "report", "last")[0] == 0 and run("eval", "report", "last", "--strict")[0] == 1
