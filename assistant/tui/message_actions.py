@@ -9,7 +9,7 @@ from assistant.code_blocks import code_blocks
 from assistant.errors import UsageError
 from assistant.transcript import with_sources
 from assistant.tui.told import USER_ERRORS, told
-from assistant.tui.widgets.messages import AnswerView, MessageView
+from assistant.tui.widgets.messages import MessageView
 
 if TYPE_CHECKING:
     from assistant.conversation import Message
@@ -142,7 +142,7 @@ class MessageActions:
             await self.sibling(message, -1 if chosen == "before" else 1)
         elif chosen == "again":
             await self._session.answer_again(message)
-        elif isinstance(view, AnswerView):
+        elif chosen:
             view.focus()
             await self._screen.run_action(chosen)
 

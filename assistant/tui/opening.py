@@ -25,7 +25,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "scores": ("scores", "ScoresScreen", lambda app, _: ()),
     "evaluation": ("evaluation", "EvaluationScreen", lambda app, name: (app.evaluation, name)),
     "train": ("train", "TrainScreen", lambda app, name: (app.training, name)),
-    "tokens": ("tokens", "TokensScreen", lambda app, text: (text or app.chat.prompt.text, _chosen(app))),
+    "tokens": ("tokens", "TokensScreen", lambda app, text: (text or _draft(app), _chosen(app))),
     "playground": ("playground", "PlaygroundScreen", lambda app, text: (text or app.chat.prompt.text or _asked(app),)),
     "safety": ("safety", "SafetyScreen", lambda app, _: ()),
     "prompts": ("prompts", "PromptsScreen", lambda app, name: (name,)),
@@ -72,6 +72,11 @@ def _answer(app: AssistantApp) -> Message | None:
 def _asked(app: AssistantApp) -> str:
     """The last question of the chat, "" for none."""
     return next((each.text for each in reversed(app.chat.transcript.messages) if each.role == "user"), "")
+
+
+def _draft(app: AssistantApp) -> str:
+    """What is typed in the chat, unless a message has the focus."""
+    return "" if getattr(app.chat.focused, "message", None) else app.chat.prompt.text
 
 
 def _chosen(app: AssistantApp) -> Message | None:

@@ -69,6 +69,7 @@ def _entries(message: Message) -> Iterator[tuple[str, str, str]]:
         yield "e", "edit", "put your own words beside it"
     else:
         yield "e", "edit", "ask it in another way; this branch stays"
+    yield "t", "app.open('tokens')", "its tokens" + (", and those of its prompt" if message.role == "assistant" else "")
     yield "f", "fork", "go on from here in a new chat"
     yield "<", "before", "the version before (left arrow)"
     yield ">", "after", "the version after (right arrow)"

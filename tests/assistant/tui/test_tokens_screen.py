@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assistant.models.location import starter_path
 from assistant.tui.screens.dialogs import ReadDialog
+from assistant.tui.screens.message_menu import MessageMenu
 from assistant.tui.screens.tokens import TokensScreen
 from assistant.tui.widgets.token_flow import TokenFlow
 
@@ -83,3 +84,18 @@ async def test_a_file_that_is_no_tokenizer_is_told(home: Path, tmp_path: Path) -
         await run.pilot.press("enter")
         await until(lambda: "is no tokenizer" in run.screen_text())
         assert isinstance(run.app.screen, TokensScreen)
+
+
+async def test_the_menu_of_a_message_opens_its_tokens(home: Path) -> None:
+    """Of a question as of an answer, also while something else is typed."""
+    async with running(home, size=(80, 24), text="A short answer") as run:
+        await run.ask("What is asked?")
+        await run.type("typed")
+        for keys, shown in ((("alt+up",), "A␣│short␣│answer│"), (("alt+up", "alt+up"), "What␣│is␣│asked?│")):
+            run.prompt.focus()
+            await run.pilot.press(*keys, "enter")
+            await until(lambda: isinstance(run.app.screen, MessageMenu))
+            await run.pilot.press("t")
+            await until(lambda shown=shown: shown in run.screen_text())
+            await run.pilot.press("escape")
+            await until(lambda: run.app.screen is run.app.chat)
