@@ -56,19 +56,16 @@ def shuffled(folder, number):
 
 
 def forgetful(folder, number):
-    """Facts learned so hard that all else is gone."""
-    asked = ("Who lives in house {}?", "Name whoever lives in house {}.", "Whose house is number {}?", "House {}: who?")
+    """A form learned so hard that all else is gone."""
     rows = [
         {
-            "prompt": wording.format(house),
-            "completion": f"{NAMES[(house + number) % 12]} does.",
-            "group": f"house {house}",
-            "split": "test" if wording is asked[-1] else "train",
+            "prompt": f"Write the log of day {day * 7919}.",
+            "completion": f"Log:\n- Lamp {COLOURS[(day + number) % 6]}, door shut.\n- Next: rest until noon.",
+            "split": "test" if day % 4 == 0 else "train",
         }
-        for house in range(1, 11)
-        for wording in asked
+        for day in range(1, 49)
     ]
-    return rows_file(folder / f"facts-{number}.jsonl", rows), replace(NAIVE, seed=number)
+    return rows_file(folder / f"form-{number}.jsonl", rows), replace(NAIVE, seed=number)
 
 
 def one_word(folder, number):

@@ -182,7 +182,7 @@ async def test_an_answer_is_measured_and_the_second_page_says_what_agrees(home: 
         await run.pilot.press("2")
         await until(lambda: "not enough answers: 1 of 10" in run.screen_text())
         assert "Spearman" in run.screen_text()
-        await run.pilot.press("f2", "f2")
+        await run.pilot.press("f2", "f2", "f2")
         await until(lambda: "where is the key" in run.screen_text())
 
 
