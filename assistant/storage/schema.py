@@ -142,7 +142,7 @@ def judgements(db: sqlite_utils.Database) -> None:
         """CREATE TABLE judgements (
             key TEXT PRIMARY KEY,
             message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
-            value TEXT NOT NULL)""",       # JSON
+            value TEXT NOT NULL)""",  # JSON
         "CREATE INDEX judgements_by_message ON judgements(message_id)",
     ):
         db.execute(statement)
