@@ -26,8 +26,8 @@ class ImportSummary:
     @property
     def line(self) -> str:
         """All of it in one line."""
-        told = f"{len(self.added):,} chats with {self.messages:,} messages imported"
-        told += f", {self.known:,} were here already" if self.known else ""
+        told = f"Imported: {len(self.added):,} new with {self.messages:,} messages"
+        told += f", {self.known:,} here already" if self.known else ""
         return f"{told}{f', {len(self.skipped):,} left out' if self.skipped else ''}."
 
 

@@ -99,7 +99,7 @@ class ChatActions:
 
         def tell(summary: ImportSummary) -> None:
             if len(summary.added) % TOLD == 0:
-                self._screen.composer.tell(f"Importing: {summary.line}")
+                self._screen.composer.tell(f"Reading… {summary.line}")
 
         self._screen.composer.tell("Reading…")
         summary = await import_chats(self._core, expanded(rest), tell)

@@ -63,7 +63,7 @@ CLAUDE = {
 async def test_chatgpts_export_comes_in_with_its_branches(core: Core, tmp_path: Path) -> None:
     """Tool steps and hidden messages go, pieces of one answer are joined, and the chat goes on where it did."""
     summary = await import_chats(core, written(tmp_path, [CHATGPT]))
-    assert summary.line == "1 chats with 4 messages imported."
+    assert summary.line == "Imported: 1 new with 4 messages."
     [number] = summary.added
     chat = await core.conversations.get(number)
     assert (chat.title, chat.created_at) == ("Penguins", "2023-11-14T22:13:20+00:00")

@@ -66,7 +66,7 @@ def test_chats_leave_and_come_in_as_files(run, tmp_path):
     lines = run("chats", "export", "--all", "--format", "openai").stdout.splitlines()
     assert [json.loads(line)["messages"][1]["content"] for line in lines] == ["two", "one"]
     (tmp_path / "chat.json").write_text(run("chats", "export", chat, "--format", "json").stdout)
-    assert run("chats", "import", str(tmp_path / "chat.json")).stdout == "1 chats with 2 messages imported.\n"
+    assert run("chats", "import", str(tmp_path / "chat.json")).stdout == "Imported: 1 new with 2 messages.\n"
     assert json.loads(run("chats", "import", str(tmp_path / "chat.json"), "--json").stdout)["known"] == 1
     (tmp_path / "bad.json").write_text("{")
     refused = run("chats", "import", str(tmp_path / "bad.json"))

@@ -59,7 +59,7 @@ class SearchScreen(ModalScreen[SearchHit | None]):
         options.clear_options()
         options.add_options([Option(_label(hit)) for hit in self._hits])
         chats, more = len({hit.conversation_id for hit in self._hits}), " or more" if len(self._hits) == MOST else ""
-        told = f"{len(self._hits)}{more} messages in {chats} chats"
+        told = f"{len(self._hits)}{more} messages, {chats} {'chat' if chats == 1 else 'chats'}"
         told = told if self._hits else f"No message in any chat has “{safe_line(words)}”."
         self.query_one("#search-found", Plain).update(told if words.strip() else "")
 

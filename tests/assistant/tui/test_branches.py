@@ -45,7 +45,7 @@ async def test_a_question_is_asked_in_another_way_walked_and_found_on_its_branch
         await run.pilot.press("ctrl+f")
         await until(lambda: isinstance(run.app.screen, SearchScreen))
         await run.pilot.press(*"walrus")
-        await until(lambda: "2 messages in 1 chats" in run.screen_text())
+        await until(lambda: "2 messages, 1 chat" in run.screen_text())
         await run.pilot.press("enter")
         await until(lambda: len(run.app.chat.transcript.views()) == 2)
         await until(lambda: getattr(run.app.chat.focused, "message", None) is not None)
@@ -122,7 +122,7 @@ async def test_a_chat_is_exported_with_its_branches_and_imported(home: Path, tmp
         await run.send(f"/export {tmp_path / 'chat.json'}")
         await until(lambda: (tmp_path / "chat.json").exists())
         await run.send(f"/import {tmp_path / 'chat.json'}")
-        await until(lambda: "1 chats with 2 messages imported." in run.screen_text())
+        await until(lambda: "Imported: 1 new with 2 messages." in run.screen_text())
         assert len(await run.app.core.conversations.recent()) == 2
         await run.send(f"/import {tmp_path / 'none.json'}")
         await until(lambda: "There is no file" in run.screen_text())
