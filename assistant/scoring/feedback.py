@@ -93,7 +93,7 @@ class Feedback:
             "answers": "more good or better answers (Alt+Y, Alt+S)",
             "ratings": f"more answers called good or bad (Alt+Y, Alt+N; at least {FEWEST_OF_EACH} of each)",
         }
-        nearest = sorted(reversed(WAYS), key=self.missing)
+        nearest = sorted(WAYS, key=lambda way: (self.missing(way), -WAYS.index(way)))
         told = " or ".join(f"{self.missing(way):,} {needs[way]}" for way in nearest[:2])
         return f"To learn from scores, {told} are needed."
 
