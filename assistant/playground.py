@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assistant.model import Model
 
 MOST_SETTINGS, TOP = 4, 20
+CONTEXT = 4096  # tokens at most: the second process needs memory for its cache, beside the chat's
 OFF = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, repeat_penalty=1.0, seed=1, max_tokens=64)
 GREEDY, CHAT, ADAPTER, BASE = "greedy", "chat", "adapter", "base"
 KEYS = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "max_tokens", "seed")
@@ -176,7 +177,7 @@ class Playground:
         """The model with the adapters of a setting on."""
         if self._model is None:
             self._usual = await self._core.adapters.mix()
-            self._model = self._core.trial_model(self._core.config.model.context)
+            self._model = self._core.trial_model(min(self._core.config.model.context or CONTEXT, CONTEXT))
         await self._model.ready()
         shares = self._usual
         if setting.mix is not None:
