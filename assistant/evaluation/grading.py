@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adapters.proof.answer_metrics import best, rouge_l, token_f1, words
-from adapters.proof.evaluation import SHORT_ANSWER
+from adapters.proof.answer_metrics import rouge_l, token_f1, words
+from adapters.proof.evaluation import RIGHT, SHORT_ANSWER
 from assistant.attribution import SUPPORTING_SHARE, word_share
-from assistant.citations import MARK, content_words, with_place
+from assistant.citations import MARK, NUMBER, content_words, with_place
 from assistant.evaluation.question import Question
 from assistant.evaluation.retrieval_metrics import holds, retrieval_score
 from assistant.evaluation.run import Answer, Graded, Why
@@ -19,7 +19,7 @@ from ingest.document import Passage
 if TYPE_CHECKING:
     from assistant.worker_process import WorkerProcess
 
-CLOSE = 0.5  # token F1 (short answers) or ROUGE-L (long ones) from which an answer says what a right one says
+CLOSE = 0.5  # ROUGE-L from which an answer says what a right one of more than 12 words says; of a short one it is RIGHT
 PRIMARY = "right"  # the figure that decides
 
 
@@ -50,7 +50,8 @@ async def grade(measuring: WorkerProcess, question: Question, answer: Answer, k:
 
 
 def is_right(question: Question, said: str, *, declined: bool) -> bool:
-    """Whether an answer says what is right: it holds a right answer in one piece, or is close to one in its words.
+    """Whether an answer says what is right: it holds a right answer in one piece, or is close to one in its words
+    and has all of its numbers.
 
     One that declines is right where nothing answers the question, and only there. A question of which only the place
     is known cannot be told: it counts as right where the answer holds most words of its quote.
@@ -84,8 +85,9 @@ def _says(said: str, answer: str) -> bool:
     length = len(wanted)
     if any(there[at : at + length] == wanted for at in range(len(there) - length + 1)):
         return True
-    metric = token_f1 if length <= SHORT_ANSWER else rouge_l
-    return best(metric, said, [answer]) >= CLOSE
+    if not {word for word in wanted if NUMBER.search(word)} <= set(there):
+        return False  # 60 months are not 24 months
+    return token_f1(said, answer) >= RIGHT if length <= SHORT_ANSWER else rouge_l(said, answer) >= CLOSE
 
 
 def _holds_place(passage: Passage, question: Question) -> bool:
