@@ -38,7 +38,7 @@ async def test_the_chosen_answer_is_scored_and_scores_come_back_with_the_chat(ho
     async with running(home) as run:
         first = await run.ask("one")
         await run.ask("two")
-        await run.pilot.press("alt+up", "alt+up", "alt+n")
+        await run.pilot.press("alt+up", "alt+up", "alt+up", "alt+n")  # past the question between them
         await until(lambda: "Scored: bad" in run.screen_text())
         assert [each.score.message for each in await run.app.core.scores.all()] == [first.message.id]
         chat = run.session.conversation
