@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
 
 from assistant.tui.commands import COMMANDS, Command
 
@@ -19,7 +21,9 @@ class CommandsProvider(Provider):
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for command in COMMANDS:
-            yield DiscoveryHit(command.usage, partial(self._choose, command), help=command.help)
+            yield DiscoveryHit(
+                Content(command.usage), partial(self._choose, command), command.usage, escape(command.help)
+            )
 
     async def search(self, query: str) -> Hits:
         """Those that match what is typed."""
@@ -27,7 +31,8 @@ class CommandsProvider(Provider):
         for command in COMMANDS:
             score = matcher.match(f"{command.usage} {command.help}")
             if score > 0:
-                yield Hit(score, command.usage, partial(self._choose, command), help=command.help)
+                choose = partial(self._choose, command)
+                yield Hit(score, Content(command.usage), choose, command.usage, escape(command.help))
 
     def _choose(self, command: Command) -> None:
         app: AssistantApp = self.app  # type: ignore[assignment]  # the only app with this provider

@@ -119,7 +119,7 @@ async def test_the_palette_offers_the_commands(home: Path) -> None:
     async with running(home) as run:
         await run.pilot.press("ctrl+p")
         await run.pilot.pause()
-        await run.pilot.press(*"library")
-        await run.pilot.pause(0.5)
-        await run.pilot.press("down", "enter")
+        await run.pilot.press(*"docs")
+        await until(lambda: "/docs" in run.screen_text() and "/export" not in run.screen_text())
+        await run.pilot.press("enter")
         await until(lambda: isinstance(run.app.screen, LibraryScreen))
