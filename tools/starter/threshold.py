@@ -48,8 +48,8 @@ def _leads(adapter: Path, rows: Iterable[Row], system: str) -> Iterator[float]:
         asked = [ChatMessage("system", system), *(ChatMessage(turn.role, turn.content) for turn in row.turns[:-1])]
         tokens = engine.tokenize(prompt.prompt(asked).encode(), special=True)
         engine.keep(0)
-        engine.evaluate(tokens[:-1])
-        scores = next(engine.scores(tokens[-1:])).copy()
+        engine.evaluate(tokens)
+        scores = engine.last_scores()
         lead, scores[null] = scores[null], -np.inf
         yield float(lead - scores.max())
     engine.close()
