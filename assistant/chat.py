@@ -20,7 +20,7 @@ from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Sta
 from assistant.mentions import search
 from assistant.model import Model
 from assistant.prompt_fitting import fitted
-from assistant.prompting import NOT_FOUND, Prompt, system_prompt, usable_history
+from assistant.prompting import NOT_FOUND, Prompt, passages_for, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
@@ -225,7 +225,7 @@ class ChatEngine:
         if not use_documents or scope == ():
             return None
         before = next((each.text for each in reversed(history) if each.role == "user"), "")
-        asked = (question.text, before, scope, self.settings.passages)
+        asked = (question.text, before, scope, passages_for(self._model.name, self.settings.passages))
         found, notices = await search(self._retriever, self.library, *asked)
         turn.notices += notices
         return found

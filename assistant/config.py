@@ -147,7 +147,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("sampling", "repeat_penalty"): (0.5, 2),
     ("sampling", "max_tokens"): (1, 1_000_000),
     ("sampling", "seed"): (-1, 2**31 - 1),
-    ("answer", "passages"): (1, 50),
+    ("answer", "passages"): (0, 50),
     ("documents", "chunk_tokens"): (32, 2000),
     ("documents", "chunk_overlap"): (0, 1000),
     ("documents", "word_weight"): (0, 1),

@@ -10,6 +10,7 @@ from assistant.errors import UsageError
 from assistant.evaluation.question import Question, QuestionSet
 from assistant.evaluation.report import Estimate, Line, estimated
 from assistant.evaluation.retrieval_metrics import RetrievalScore, retrieval_score
+from assistant.prompting import passages_for
 from ingest.document import Passage
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ async def score_retrieval(
         passages = (await core.retriever.search(question.question, k, None, before=_before(question, by_id))).passages
         found[question.id] = Searched(question, passages, retrieval_score(passages, question.gold, k))
     groups = dict(zip(by_id, questions.groups(), strict=True))
-    searched, given = [found[each.id] for each in placed], min(k, core.config.answer.passages)
+    searched = [found[each.id] for each in placed]
+    given = min(k, passages_for(core.model.name, core.config.answer.passages))
     tags = [("all", searched), *((tag, [s for s in searched if tag in s.question.tags]) for tag in questions.tags)]
     return RetrievalReport(
         questions.name, k, given, tuple(_figures(searched, groups, k, given)),

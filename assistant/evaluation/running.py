@@ -15,7 +15,7 @@ from assistant.evaluation.grading import grade
 from assistant.evaluation.question import Question, QuestionSet
 from assistant.evaluation.run import Answer, Arm, Run
 from assistant.models.location import resolve_model
-from assistant.prompting import system_prompt
+from assistant.prompting import passages_for, system_prompt
 from assistant.scoring.comparing import BASE
 from assistant.storage.evaluation_sets import load_set
 
@@ -187,8 +187,8 @@ def _options(core: Core, request: RunRequest) -> dict[str, Any]:
     """How it is asked, as the report tells it."""
     answer = core.config.answer
     return {
-        "documents": request.documents, "passages": answer.passages, "sampling": asdict(greedy(core)),
-        "system": system_prompt(answer.system_prompt), "limit": max(0, request.limit),
+        "documents": request.documents, "passages": passages_for(core.model.name, answer.passages),
+        "sampling": asdict(greedy(core)), "system": system_prompt(answer.system_prompt), "limit": max(0, request.limit),
     }  # fmt: skip
 
 
