@@ -52,8 +52,9 @@ class ScriptedTraining:
         advice = Advice("style", "adapter", {"style": 12}, ("Rows: 12 examples of a style or format.", "It fits."))
         path = Path("/models/base.gguf")
         return Plan(
-            request.name, card.name, path, path, request.recipe, card.rows, card.tokens, table, advice, (), 8 * 10**9
-        )
+            request.name, card.name, path, path, "", request.recipe, card.rows, card.tokens, table, advice, (),
+            free=8 * 10**9,
+        )  # fmt: skip
 
     async def runs(self) -> list[RunSummary]:
         """Those that were begun here, the newest first."""
