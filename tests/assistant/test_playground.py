@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import io
 import json
 import math
 from collections.abc import Callable
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from assistant.backends.knobs import next_tokens
 from assistant.backends.llama_sampler import _links
 from assistant.backends.next_token import KNOBS
-from assistant.cli import main
 from assistant.config import load_config
 from assistant.conversation import Sampling
 from assistant.errors import UsageError
@@ -130,21 +128,7 @@ async def test_an_answer_is_given_token_by_token(core) -> None:  # type: ignore[
     await playground.close()
 
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command in this process: exit code, what it printed, what it warned of."""
-
-    def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            main(["--home", str(home), *arguments])
-        printed = capfd.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
+Run = Callable[..., tuple[int, str, str]]  # see conftest
 
 
 def test_the_command_with_the_real_model(run: Run) -> None:

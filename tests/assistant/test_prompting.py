@@ -12,6 +12,7 @@ from assistant.prompting import (
     Counts,
     fit,
     marker_for,
+    passages_for,
     question_with_passages,
     usable_history,
 )
@@ -119,3 +120,9 @@ def test_the_passage_block_names_document_page_and_heading():
     """A numbered block says where it stands."""
     text = question_with_passages("Q", [Passage(1, 1, "Lease", "/l", "Text.", 0, 5, page=3, headings=("Rent", "Due"))])
     assert "[1] Lease, p. 3 (Rent > Due)\nText.\n" in text
+
+
+def test_a_small_model_is_given_fewer_passages() -> None:
+    """Two for the embedded one, four for others; a setting has the last word."""
+    assert [passages_for(model, 0) for model in ("starter", "/models/mistral.gguf")] == [2, 4]
+    assert passages_for("starter", 5) == 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,6 @@ from adapters.files.gguf import read_gguf
 from assistant.backends.base import ChatMessage
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.bootstrap import tokenizer_path
-from assistant.cli import main
 from assistant.errors import ModelError, UsageError
 from assistant.models.location import starter_path
 from assistant.sent_prompt import sent_prompt
@@ -191,21 +189,7 @@ async def test_the_prompt_of_an_answer_is_made_again(core) -> None:  # type: ign
         await sent_prompt(core, thread[2].id)
 
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command in this process: exit code, what it printed, what it warned of."""
-
-    def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            main(["--home", str(home), *arguments])
-        printed = capfd.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run
+Run = Callable[..., tuple[int, str, str]]  # see conftest
 
 
 def test_the_command_gives_everything_as_json(run: Run) -> None:

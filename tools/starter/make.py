@@ -78,9 +78,9 @@ def learn(stage: Stage, before: Stage | None, data: Path, work: Path) -> None:
 
 def ship(exported: Path, rows: Path) -> None:
     """Put what ships of an exported adapter where the product brings it along, with its threshold."""
-    held_out = [row for line in rows.read_text("utf-8").splitlines() if (row := row_from_json(json.loads(line)))]
+    known_rows = [row_from_json(json.loads(line)) for line in rows.read_text("utf-8").splitlines()]
     system = system_prompt(load_config(Path("/nonexistent")).answer.system_prompt)
-    threshold = null_threshold(exported / "adapter.gguf", [row for row in held_out if row.split != "train"], system)
+    threshold = null_threshold(exported / "adapter.gguf", [row for row in known_rows if row.split != "train"], system)
     known = version_folder.read_manifest(exported).facts
     facts = replace(known, for_documents=True, null_threshold=threshold)
     with tempfile.TemporaryDirectory() as made:
