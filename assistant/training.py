@@ -68,9 +68,8 @@ class Training:
             dataset = await training_plan.prepared_dataset(self._core, request)
             rows = dataset_folder(self._core.config.home, dataset.card.name) / "rows.jsonl"
             system = system_prompt(self._core.config.answer.system_prompt)
-            run = RunPlan(
-                request.name, plan.base, plan.base_sha256, rows, dataset.card.name, plan.recipe, system, plan.begin
-            )
+            digest = await self._core.bases.sha256(plan.gguf)
+            run = RunPlan(request.name, plan.base, digest, rows, dataset.card.name, plan.recipe, system, plan.begin)
             run_id = await asyncio.to_thread(self._runs.prepare, run)
         yield {"event": "prepared", "run": run_id, "dataset": dataset.card.name}
         async with contextlib.aclosing(self.resume(run_id, prove=prove)) as events:

@@ -48,15 +48,12 @@ class TrainRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training needs. `gguf` is the model its result is for, `base_sha256` its hash; `table` has every method,
-    in bytes and seconds.
-    """
+    """What a training needs. `gguf` is the model its result is for; `table` has every method, in bytes and seconds."""
 
     name: str
     dataset: str
     base: Path
     gguf: Path
-    base_sha256: str
     recipe: Recipe
     rows: dict[str, int]
     tokens: int
@@ -126,9 +123,9 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
     shape = await asyncio.to_thread(shape_of, base)
     dataset = await _planned_dataset(core, request)
     recipe, rows = fitted(request.recipe, dataset), dataset.rows
-    digest, begin = await core.bases.sha256(gguf), None
+    begin = None
     if request.begin:
-        recipe, begin = continued(await core.registry.get(request.begin), recipe, digest)
+        recipe, begin = continued(await core.registry.get(request.begin), recipe, await core.bases.sha256(gguf))
     advice = await asyncio.to_thread(advise, rows, await facts_in_documents(core, rows))
     warnings = [*dataset.card.warnings, *_enough(dataset, advice), *_held_out(dataset), *_recipe_warnings(recipe, base)]
     if begin:
@@ -136,7 +133,7 @@ async def plan(core: Core, request: TrainRequest, runs: Sequence[RunSummary]) ->
     work, machine = _work(dataset, base, runs), await _machine(core, shape, base, runs)
     estimates = [_with_library(entry) for entry in table(shape, recipe, work, machine)]
     return Plan(
-        request.name, dataset.card.name, base, gguf, digest, recipe, dict(dataset.card.rows), dataset.card.tokens,
+        request.name, dataset.card.name, base, gguf, recipe, dict(dataset.card.rows), dataset.card.tokens,
         tuple(estimates), advice, tuple(dict.fromkeys(warnings)), begin, machine.memory,
     )  # fmt: skip
 

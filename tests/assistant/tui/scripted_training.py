@@ -52,7 +52,7 @@ class ScriptedTraining:
         advice = Advice("style", "adapter", {"style": 12}, ("Rows: 12 examples of a style or format.", "It fits."))
         path = Path("/models/base.gguf")
         return Plan(
-            request.name, card.name, path, path, "", request.recipe, card.rows, card.tokens, table, advice, (),
+            request.name, card.name, path, path, request.recipe, card.rows, card.tokens, table, advice, (),
             free=8 * 10**9,
         )  # fmt: skip
 
