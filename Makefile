@@ -11,15 +11,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 chat: .venv/ready
 	@$(BIN)/assistant
 
+# Two processes: many tests wait for a screen or a child process.
+TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal
+
 test: .venv/ready-dev
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 check: .venv/ready-dev
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 format: .venv/ready-dev
 	$(BIN)/ruff format $(SOURCES)

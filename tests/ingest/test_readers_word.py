@@ -112,7 +112,9 @@ def test_password() -> None:
         read(container)
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04 cut off", b"words", WORD[: len(WORD) // 2]])
+@pytest.mark.parametrize(
+    "data", [b"PK\x03\x04 cut off", b"words", WORD[: len(WORD) // 2]], ids=["magic only", "words", "half"]
+)
 def test_broken(data: bytes) -> None:
     """What is no complete archive is broken."""
     with pytest.raises(UnreadableError, match="is broken: not a complete zip file"):
