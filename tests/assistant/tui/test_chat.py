@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 from assistant.bootstrap import Core
@@ -117,7 +116,7 @@ async def test_escape_takes_a_waiting_question_back_into_the_prompt(home: Path) 
 
 async def test_an_answer_goes_on_while_another_chat_is_open(home: Path) -> None:
     """Leaving a chat does not stop its answer, and coming back shows all of it."""
-    async with running(home, text="word " * 60, tokens_per_second=60) as run:
+    async with running(home, text="word " * 100, tokens_per_second=20) as run:
         await run.send("first")
         await until(lambda: run.session.answering is not None and run.session.answering.text)
         left = run.session.conversation.id
@@ -128,7 +127,7 @@ async def test_an_answer_goes_on_while_another_chat_is_open(home: Path) -> None:
         await until(lambda: not run.app.chat.answering)
         await run.pilot.pause()
         view = run.app.chat.transcript.answers()[-1]
-        assert view.message.state == "done" and view.text.count("word") == 60
+        assert view.message.state == "done" and view.text.count("word") == 100
 
 
 async def test_another_answer_replaces_the_last_one(home: Path) -> None:
@@ -258,11 +257,10 @@ async def test_a_chat_of_ten_thousand_messages_opens_and_scrolls_at_once(home: P
     texts = tuple(ImportedMessage(n - 1, ("user", "assistant")[n % 2], f"number {n}") for n in range(10_000))
     async with running(home) as run:
         chat = await run.app.core.conversations.imported.add(ImportedChat("x", "long", "", 9_999, texts))
-        began = time.process_time()
         await run.session.open_id(chat)
         await run.pilot.pause()
-        assert time.process_time() - began < 1.0  # about 0.3 s on a machine that does nothing else
         transcript = run.app.chat.transcript
+        assert len(transcript.views()) <= 32
         assert "number 9999" in run.screen_text() and "earlier messages" in str(transcript.children[0].render())
         for _ in range(30):
             await run.pilot.press("pageup")
