@@ -1,7 +1,8 @@
 """Marks [n] in an answer <-> the very characters of the passages they stand for.
 
 A mark that points nowhere, or at a passage that shares no word with its sentence, is dropped; a sentence such as
-“Yes [1].” has no word that a passage could share, and keeps its mark.
+“Yes [1].” has no word that a passage could share, and keeps its mark. A small model often copies from one passage and
+counts another: where a single passage has all of a sentence's words and the marked one has not, the mark moves there.
 """
 
 from __future__ import annotations
@@ -78,9 +79,23 @@ def bind(text: str, passages: Sequence[Passage]) -> list[Citation]:
 
 
 def bound(text: str, passages: Sequence[Passage]) -> tuple[str, list[Citation]]:
-    """The text without the marks that stand for nothing, and a citation for each of the others."""
+    """The text with marks moved to where they belong, or dropped, and a citation for each that is left."""
+    text = moved(text, passages)
     text = drop_unbound(text, bind(text, passages))
     return text, bind(text, passages)
+
+
+def moved(text: str, passages: Sequence[Passage]) -> str:
+    """The text with the only mark of a sentence on the only passage that has all content words of that sentence."""
+    known = [set(content_words(with_place(passage))) for passage in passages]
+    for span in reversed(sentences(text)):
+        sentence = text[span.start : span.end]
+        words = set(content_words(MARK.sub("", sentence)))
+        holders = [number for number, words_there in enumerate(known, 1) if words <= words_there]
+        marks = _numbers(sentence)
+        if words and len(marks) == len(holders) == 1 and marks != holders and 1 <= marks[0] <= len(passages):
+            text = text[: span.start] + MARK.sub(f" [{holders[0]}]", sentence).lstrip() + text[span.end :]
+    return text
 
 
 def drop_unbound(text: str, citations: Sequence[Citation]) -> str:

@@ -57,9 +57,19 @@ def test_marks_that_point_nowhere_are_dropped():
 
 
 def test_a_mark_on_a_passage_that_shares_no_word_is_dropped():
-    """A sentence about the rent cannot cite the boiler manual."""
-    text, found = cited("The rent is 950 pounds [2].")
-    assert (text, found) == ("The rent is 950 pounds.", [])
+    """A sentence about the moon cannot cite the boiler manual."""
+    text, found = cited("The moon is made of cheese [2].")
+    assert (text, found) == ("The moon is made of cheese.", [])
+
+
+def test_a_mark_moves_to_the_only_passage_that_says_it():
+    """What is copied from the lease is cited as the lease's; where both or none say it all, the model's mark stands."""
+    text, [rent, reset] = cited("The rent is 950 pounds [2]. Hold the reset button for five seconds [2].")
+    assert text == "The rent is 950 pounds [1]. Hold the reset button for five seconds [2]."
+    assert (rent.document, rent.quote) == ("Lease", "The rent is 950 pounds a month, due on the first.")
+    assert reset.mark == 2
+    for untouched in ("The boiler needs consent [2].", "The rent restarts [1].", "Yes [2]."):
+        assert cited(untouched)[0] == untouched
 
 
 def test_yes_and_no_keep_their_marks():
