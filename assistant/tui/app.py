@@ -48,20 +48,20 @@ class AssistantApp(App[None]):
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", id="help"),
-        Binding("ctrl+l", "open('library')", "Library", id="library"),
-        Binding("f3", "open('adapters')", "Adapters", id="adapters"),
-        Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="train"),
-        Binding("f6", "open('tokens')", "Tokens", show=False, id="tokens"),
-        Binding("f7", "open('why')", "Why", show=False, id="why"),
-        Binding("f12", "open('evaluation')", "Evaluation", show=False, id="evaluation"),
-        Binding("f2", "open('prompts')", "Prompts", show=False, id="prompts"),
-        Binding("f5", "open('playground')", "Playground", show=False, id="playground"),
-        Binding("f9", "open('scores')", "Scores", show=False, id="scores"),
-        Binding("f8", "roll_back", "Roll back", show=False, id="roll-back"),
-        Binding("f10", "open('settings')", "Settings", show=False, id="settings"),
-        Binding("alt+a", "open('activity')", "Activity", show=False, priority=True, id="activity"),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
+        Binding("f1", "help", "Help", id="app.help"),
+        Binding("ctrl+l", "open('library')", "Library", id="app.library"),
+        Binding("f3", "open('adapters')", "Adapters", id="app.adapters"),
+        Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="app.train"),
+        Binding("f6", "open('tokens')", "Tokens", show=False, id="app.tokens"),
+        Binding("f7", "open('why')", "Why", show=False, id="app.why"),
+        Binding("f12", "open('evaluation')", "Evaluation", show=False, id="app.evaluation"),
+        Binding("f2", "open('prompts')", "Prompts", show=False, id="app.prompts"),
+        Binding("f5", "open('playground')", "Playground", show=False, id="app.playground"),
+        Binding("f9", "open('scores')", "Scores", show=False, id="app.scores"),
+        Binding("f8", "roll_back", "Roll back", show=False, id="app.roll-back"),
+        Binding("f10", "open('settings')", "Settings", show=False, id="app.settings"),
+        Binding("alt+a", "open('activity')", "Activity", show=False, priority=True, id="app.activity"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
     ]
 
     def __init__(self, core: Core) -> None:

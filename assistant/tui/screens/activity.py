@@ -42,8 +42,8 @@ class ActivityScreen(Screen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Activity"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", key_display="esc"),
-        Binding("x,delete", "stop", "Stop the chosen one", key_display="x"),
+        Binding("escape,q", "app.pop_screen", "Back", key_display="esc", id="screen.back"),
+        Binding("x,delete", "stop", "Stop the chosen one", key_display="x", id="activity.stop"),
     ]
     app: AssistantApp
 

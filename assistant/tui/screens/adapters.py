@@ -41,17 +41,17 @@ class AdaptersScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Adapters"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back"),
-        Binding("space", "mix", "On/off"),
-        Binding("c", "chat", "This chat"),
-        Binding("f8", "app.roll_back", "Roll back"),
-        Binding("p", "prove", "Prove"),
-        Binding("t", "retire", "Retire"),
-        Binding("d,delete", "remove", "Delete", key_display="d"),
-        Binding("i", "bring", "Import"),
-        Binding("e", "export", "Export"),
-        Binding("o", "off", "All off"),
-        Binding("n", "rename", "Rename"),
+        Binding("escape", "dismiss", "Back", id="screen.back"),
+        Binding("space", "mix", "On/off", id="adapters.mix"),
+        Binding("c", "chat", "This chat", id="adapters.chat"),
+        Binding("f8", "app.roll_back", "Roll back", id="app.roll-back"),
+        Binding("p", "prove", "Prove", id="adapters.prove"),
+        Binding("t", "retire", "Retire", id="adapters.retire"),
+        Binding("d,delete", "remove", "Delete", key_display="d", id="adapters.remove"),
+        Binding("i", "bring", "Import", id="adapters.import"),
+        Binding("e", "export", "Export", id="adapters.export"),
+        Binding("o", "off", "All off", id="adapters.off"),
+        Binding("n", "rename", "Rename", id="adapters.rename"),
     ]
     app: AssistantApp
 

@@ -25,11 +25,11 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
 
     CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Cancel"),
-        Binding("tab", "complete", "Complete", priority=True),
-        Binding("down", "walk(1)", "Choose", priority=True, show=False),
-        Binding("up", "walk(-1)", "Choose", priority=True, show=False),
-        Binding("f2", "other_field", "Collection", show=False),
+        Binding("escape", "dismiss", "Cancel", id="screen.back"),
+        Binding("tab", "complete", "Complete", priority=True, id="add-documents.complete"),
+        Binding("down", "walk(1)", "Choose", priority=True, show=False, id="add-documents.down"),
+        Binding("up", "walk(-1)", "Choose", priority=True, show=False, id="add-documents.up"),
+        Binding("f2", "other_field", "Collection", show=False, id="add-documents.other-field"),
     ]
 
     def __init__(self, collection: str, *, folders_only: bool = False) -> None:

@@ -32,8 +32,8 @@ class BuildDataset(ModalScreen[str | None]):
 
     CSS_PATH = ["screens.tcss", "learning.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Cancel"),
-        Binding("f5", "build", "Build"),
+        Binding("escape", "leave", "Cancel", id="screen.back"),
+        Binding("f5", "build", "Build", id="build-dataset.build"),
     ]
 
     def __init__(self, core: Core, conversation: Conversation | None) -> None:

@@ -54,16 +54,20 @@ class CompareScreen(Screen[tuple[int, ...] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(
-                f"{letter.lower()},{number}", f"pick({number - 1})", f"{letter} is best", key_display=letter.lower()
+                f"{letter.lower()},{number}",
+                f"pick({number - 1})",
+                f"{letter} is best",
+                key_display=letter.lower(),
+                id=f"compare.pick-{letter.lower()}",
             )
             for number, letter in enumerate(LETTERS, 1)
         ),
-        Binding("r", "rank", "Rank all"),
-        Binding("t", "tie(False)", "Tie"),
-        Binding("x", "tie(True)", "None will do"),
-        Binding("tab", "app.focus_next", "Next", show=False),
-        Binding("escape", "leave", "No vote"),
-        Binding("ctrl+g", "guide", "Guide"),
+        Binding("r", "rank", "Rank all", id="compare.rank"),
+        Binding("t", "tie(False)", "Tie", id="compare.tie"),
+        Binding("x", "tie(True)", "None will do", id="compare.none-will-do"),
+        Binding("tab", "app.focus_next", "Next", show=False, id="screen.next-field"),
+        Binding("escape", "leave", "No vote", id="screen.back"),
+        Binding("ctrl+g", "guide", "Guide", id="screen.scoring-guide"),
     ]
     app: AssistantApp
 

@@ -30,8 +30,8 @@ class ContextScreen(ModalScreen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Context"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,alt+i", "dismiss", "Back", key_display="esc"),
-        Binding("c", "copy", "Copy the prompt"),
+        Binding("escape,q,alt+i", "dismiss", "Back", key_display="esc", id="screen.back"),
+        Binding("c", "copy", "Copy the prompt", id="context.copy"),
     ]
 
     def __init__(self, core: Core, message: Message | None) -> None:

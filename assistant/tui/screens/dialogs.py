@@ -25,8 +25,8 @@ class ConfirmDialog(ModalScreen[bool]):
 
     CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape,enter,q", "answer(False)", "No"),
+        Binding("y", "answer(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape,enter,q", "answer(False)", "No", id="confirm.no"),
     ]
 
     def __init__(self, question: str, consequence: str) -> None:
@@ -49,7 +49,7 @@ class ChooseDialog(ModalScreen[str | None]):
     """Asks which of a few things to do; each has its key, and nothing is done by Enter."""
 
     CSS_PATH = "screens.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Cancel", id="screen.back")]
 
     def __init__(self, question: str, note: str, keys: dict[str, str]) -> None:
         """`keys` are letters and what each does; the letter is the answer."""
@@ -75,7 +75,7 @@ class ReadDialog(ModalScreen[None]):
     """A text to read, which may be long."""
 
     CSS_PATH = "screens.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Back", id="screen.back")]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -94,9 +94,9 @@ class LinkDialog(ModalScreen[None]):
 
     CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,c", "copy", "Copy"),
-        Binding("o", "open", "Open in the browser"),
-        Binding("escape,q", "dismiss", "Leave it"),
+        Binding("enter,c", "copy", "Copy", id="link.copy"),
+        Binding("o", "open", "Open in the browser", id="link.open"),
+        Binding("escape,q", "dismiss", "Leave it", id="screen.back"),
     ]
 
     def __init__(self, address: str) -> None:
@@ -134,7 +134,7 @@ class AskLine(ModalScreen[str | None]):
     """Asks for one line: a path, which is completed, or a name."""
 
     CSS_PATH = "screens.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel", id="screen.back")]
 
     def __init__(self, question: str, value: str, note: str, *, path: bool) -> None:
         super().__init__()

@@ -30,10 +30,10 @@ class EvaluationScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Evaluation"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back"),
-        Binding("f2", "next_page", "Next page"),
+        Binding("escape", "dismiss", "Back", id="screen.back"),
+        Binding("f2", "next_page", "Next page", id="screen.next-page"),
         *(
-            Binding(str(number), f"page('{page}')", name, show=False)
+            Binding(str(number), f"page('{page}')", name, show=False, id=f"evaluation.page-{number}")
             for number, (page, name) in enumerate(PAGES.items(), 1)
         ),
     ]

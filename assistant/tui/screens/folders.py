@@ -44,14 +44,14 @@ class FoldersScreen(Screen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Linked folders"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("l", "link", "Link"),
-        Binding("s", "sync", "Sync"),
-        Binding("p", "preview", "Preview"),
-        Binding("r", "retry", "Retry failed"),
-        Binding("y", "remove_vanished", "Remove vanished"),
-        Binding("u", "unlink", "Unlink"),
-        Binding("x", "cancel", "Stop"),
+        Binding("escape", "back", "Back", id="screen.back"),
+        Binding("l", "link", "Link", id="folders.link"),
+        Binding("s", "sync", "Sync", id="folders.sync"),
+        Binding("p", "preview", "Preview", id="folders.preview"),
+        Binding("r", "retry", "Retry failed", id="folders.retry"),
+        Binding("y", "remove_vanished", "Remove vanished", id="folders.remove-vanished"),
+        Binding("u", "unlink", "Unlink", id="folders.unlink"),
+        Binding("x", "cancel", "Stop", id="folders.stop"),
     ]
     app: AssistantApp
 

@@ -62,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
     """All keys and commands."""
 
     CSS_PATH = "screens.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,enter", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,enter", "dismiss", "Back", id="screen.back")]
 
     def __init__(self, group: str, focused: Sequence[tuple[str, str]]) -> None:
         """`focused` are the keys of the widget that had the focus, under its name `group`."""

@@ -49,16 +49,16 @@ class LibraryScreen(Screen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Library"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("a", "add", "Add"),
-        Binding("d,delete", "remove", "Remove", key_display="d"),
-        Binding("r", "retry", "Read again"),
-        Binding("f", "folders", "Folders"),
-        Binding("s,slash", "search", "Test search", key_display="s"),
-        Binding("f7", "why", "Why"),
-        Binding("c", "check", "Check"),
-        Binding("x", "cancel", "Stop indexing"),
-        Binding("ctrl+l", "back", "Back", show=False),
+        Binding("escape", "back", "Back", id="screen.back"),
+        Binding("a", "add", "Add", id="library.add"),
+        Binding("d,delete", "remove", "Remove", key_display="d", id="library.remove"),
+        Binding("r", "retry", "Read again", id="library.retry"),
+        Binding("f", "folders", "Folders", id="library.folders"),
+        Binding("s,slash", "search", "Test search", key_display="s", id="library.search"),
+        Binding("f7", "why", "Why", id="app.why"),
+        Binding("c", "check", "Check", id="library.check"),
+        Binding("x", "cancel", "Stop indexing", id="library.stop"),
+        Binding("ctrl+l", "back", "Back", show=False, id="screen.back"),
     ]
     app: AssistantApp
 

@@ -29,8 +29,8 @@ class LibraryCheckScreen(ModalScreen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Check of the library"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Back", key_display="esc"),
-        Binding("w", "write", "Use the better settings"),
+        Binding("escape,q", "dismiss", "Back", key_display="esc", id="screen.back"),
+        Binding("w", "write", "Use the better settings", id="library-check.write"),
     ]
 
     def __init__(self, core: Core) -> None:

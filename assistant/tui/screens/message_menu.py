@@ -27,7 +27,9 @@ class MessageMenu(ModalScreen[str | None]):
 
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Message"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Back", key_display="esc", id="screen.back")
+    ]
 
     def __init__(self, message: Message) -> None:
         super().__init__()

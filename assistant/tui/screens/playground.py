@@ -33,7 +33,7 @@ class DistributionDialog(ModalScreen[None]):
     """What could have come in place of a token."""
 
     CSS_PATH = ["screens.tcss", "playground.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Back", id="screen.back")]
 
     def __init__(self, title: str, content: Content) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class PlaygroundScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Playground"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "answer", "Answer"),
-        Binding("escape", "back", "Back"),
-        Binding("f2", "add", "One more"),
-        Binding("f3", "remove", "One less"),
-        Binding("enter", "distribution", "What else could have come"),
-        Binding("tab", "app.focus_next", "Next", show=False),
+        Binding("f5", "answer", "Answer", id="playground.answer"),
+        Binding("escape", "back", "Back", id="screen.back"),
+        Binding("f2", "add", "One more", id="playground.add"),
+        Binding("f3", "remove", "One less", id="playground.remove"),
+        Binding("enter", "distribution", "What else could have come", id="playground.distribution"),
+        Binding("tab", "app.focus_next", "Next", show=False, id="screen.next-field"),
     ]
     app: AssistantApp
 

@@ -17,9 +17,9 @@ class PromptHistory(SearchAsYouType[str]):
 
     BINDING_GROUP_TITLE = "What you asked before"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back", key_display="esc"),
-        Binding("down", "list", "List", show=False),
-        Binding("enter", "first", "Into the prompt", key_display="enter"),
+        Binding("escape", "dismiss", "Back", key_display="esc", id="screen.back"),
+        Binding("down", "list", "List", show=False, id="search.hits"),
+        Binding("enter", "first", "Into the prompt", key_display="enter", id="search.first"),
     ]
     PLACEHOLDER = "part of a question"
 

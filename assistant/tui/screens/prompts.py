@@ -32,8 +32,8 @@ class EditPrompt(ModalScreen[bool]):
 
     CSS_PATH = ["screens.tcss", "prompts.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+s", "save", "Save", key_display="f5"),
-        Binding("escape", "dismiss(False)", "Cancel"),
+        Binding("f5,ctrl+s", "save", "Save", key_display="f5", id="edit-prompt.save"),
+        Binding("escape", "dismiss(False)", "Cancel", id="screen.back"),
     ]
 
     def __init__(self, core: Core, old: Prompt | None) -> None:
@@ -71,11 +71,11 @@ class PromptsScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Prompts"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back"),
-        Binding("n", "new", "New"),
-        Binding("e", "edit", "Edit"),
-        Binding("c", "copy", "Copy"),
-        Binding("d,delete", "remove", "Remove", key_display="d"),
+        Binding("escape", "dismiss", "Back", id="screen.back"),
+        Binding("n", "new", "New", id="prompts.new"),
+        Binding("e", "edit", "Edit", id="prompts.edit"),
+        Binding("c", "copy", "Copy", id="prompts.copy"),
+        Binding("d,delete", "remove", "Remove", key_display="d", id="prompts.remove"),
     ]
     app: AssistantApp
 

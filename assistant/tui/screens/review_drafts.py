@@ -29,10 +29,10 @@ class ReviewDrafts(ModalScreen[int]):
 
     CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "decide(True)", "Keep"),
-        Binding("n", "decide(False)", "Drop"),
-        Binding("e", "edit", "Edit and keep"),
-        Binding("escape", "close", "Later"),
+        Binding("y", "decide(True)", "Keep", id="review-drafts.keep"),
+        Binding("n", "decide(False)", "Drop", id="review-drafts.drop"),
+        Binding("e", "edit", "Edit and keep", id="review-drafts.edit"),
+        Binding("escape", "close", "Later", id="screen.back"),
     ]
     app: AssistantApp
 

@@ -20,8 +20,8 @@ class RewriteScreen(ModalScreen[str | None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Your own words"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+s", "keep", "Keep", key_display="f5", priority=True),
-        Binding("escape", "dismiss", "Cancel"),
+        Binding("f5,ctrl+s", "keep", "Keep", key_display="f5", priority=True, id="rewrite.keep"),
+        Binding("escape", "dismiss", "Cancel", id="screen.back"),
     ]
 
     def __init__(self, text: str) -> None:

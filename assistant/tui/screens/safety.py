@@ -30,9 +30,9 @@ class SafetyScreen(ModalScreen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Safety"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Back", key_display="esc"),
-        Binding("r", "probe", "Run the probes"),
-        Binding("b", "probe('off')", "Without adapters"),
+        Binding("escape,q", "dismiss", "Back", key_display="esc", id="screen.back"),
+        Binding("r", "probe", "Run the probes", id="safety.probe"),
+        Binding("b", "probe('off')", "Without adapters", id="safety.probe-without-adapters"),
     ]
 
     def __init__(self, core: Core) -> None:

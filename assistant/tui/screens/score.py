@@ -35,14 +35,14 @@ class ScoreScreen(ModalScreen[bool]):
     CSS_PATH = ["screens.tcss", "scores.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
     BINDING_GROUP_TITLE = "Score"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+s,enter", "save", "Save", key_display="f5"),
-        Binding("g", "pick('verdict', 1)", "Good"),
-        Binding("b", "pick('verdict', 0)", "Bad"),
-        Binding("f", "pick('nonsense', 0)", "Nonsense"),
-        Binding("ctrl+g", "guide", "Guide"),
-        Binding("question_mark", "guide", "Guide", show=False),
-        Binding("ctrl+d", "withdraw", "Withdraw"),
-        Binding("escape", "leave", "Cancel"),
+        Binding("f5,ctrl+s,enter", "save", "Save", key_display="f5", id="score.save"),
+        Binding("g", "pick('verdict', 1)", "Good", id="score.good"),
+        Binding("b", "pick('verdict', 0)", "Bad", id="score.bad"),
+        Binding("f", "pick('nonsense', 0)", "Nonsense", id="score.nonsense"),
+        Binding("ctrl+g", "guide", "Guide", id="screen.scoring-guide"),
+        Binding("question_mark", "guide", "Guide", show=False, id="screen.scoring-guide"),
+        Binding("ctrl+d", "withdraw", "Withdraw", id="score.withdraw"),
+        Binding("escape", "leave", "Cancel", id="screen.back"),
     ]
     app: AssistantApp
 
@@ -139,7 +139,9 @@ class GuideScreen(ModalScreen[None]):
     """The guide to scoring."""
 
     CSS_PATH = "screens.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+g,question_mark,q,enter", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+g,question_mark,q,enter", "dismiss", "Back", id="screen.back")
+    ]
 
     def compose(self) -> ComposeResult:
         """One column that scrolls."""

@@ -34,14 +34,14 @@ class ScoresScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Scores"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back"),
-        Binding("f2", "next_page", "Next page"),
+        Binding("escape", "dismiss", "Back", id="screen.back"),
+        Binding("f2", "next_page", "Next page", id="screen.next-page"),
         *(
-            Binding(str(number), f"page('{page}')", name, show=False)
+            Binding(str(number), f"page('{page}')", name, show=False, id=f"scores.page-{number}")
             for number, (page, name) in enumerate(PAGES.items(), 1)
         ),
-        Binding("l", "learn", "Learn"),
-        Binding("ctrl+g", "guide", "Guide"),
+        Binding("l", "learn", "Learn", id="scores.learn"),
+        Binding("ctrl+g", "guide", "Guide", id="screen.scoring-guide"),
     ]
     app: AssistantApp
 

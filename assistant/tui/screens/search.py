@@ -20,9 +20,9 @@ class SearchScreen(SearchAsYouType[SearchHit]):
 
     BINDING_GROUP_TITLE = "Search in all chats"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back", key_display="esc"),
-        Binding("down", "list", "Hits", show=False),
-        Binding("enter", "first", "Open", key_display="enter"),
+        Binding("escape", "dismiss", "Back", key_display="esc", id="screen.back"),
+        Binding("down", "list", "Hits", show=False, id="search.hits"),
+        Binding("enter", "first", "Open", key_display="enter", id="search.first"),
     ]
     PLACEHOLDER = "words in any chat; the last one may be unfinished"
 

@@ -31,9 +31,9 @@ class SettingsScreen(Screen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Settings"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f10,q", "app.pop_screen", "Back", key_display="esc"),
-        Binding("space", "flip", "On, off"),
-        Binding("d", "default", "Default"),
+        Binding("escape,f10,q", "app.pop_screen", "Back", key_display="esc", id="screen.back"),
+        Binding("space", "flip", "On, off", id="settings.flip"),
+        Binding("d", "default", "Default", id="settings.default"),
     ]
     app: AssistantApp
 

@@ -16,7 +16,9 @@ class SourcesScreen(ModalScreen[None]):
     """One answer's sources, over the whole screen."""
 
     CSS_PATH = "screens.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o,q", "dismiss", "Back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+o,q", "dismiss", "Back", key_display="esc", id="screen.back")
+    ]
 
     def __init__(self, panel: SourcesPanel) -> None:
         super().__init__()

@@ -39,12 +39,12 @@ class TokensScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Tokens"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("f2", "next_page", "Next page"),
-        Binding("m", "merges", "Merges"),
-        Binding("w", "other", "Second tokenizer"),
-        Binding("e", "edit", "Edit text"),
-        Binding("tab", "app.focus_next", "Next", show=False),
+        Binding("escape", "back", "Back", id="screen.back"),
+        Binding("f2", "next_page", "Next page", id="screen.next-page"),
+        Binding("m", "merges", "Merges", id="tokens.merges"),
+        Binding("w", "other", "Second tokenizer", id="tokens.other"),
+        Binding("e", "edit", "Edit text", id="tokens.edit"),
+        Binding("tab", "app.focus_next", "Next", show=False, id="screen.next-field"),
     ]
     app: AssistantApp
 

@@ -41,13 +41,13 @@ class TrainScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Training"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  # as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("f2", "next_page", "Next page"),
+        Binding("escape", "back", "Back", id="screen.back"),
+        Binding("f2", "next_page", "Next page", id="screen.next-page"),
         *(
-            Binding(str(number), f"page('{page}')", name, show=False)
+            Binding(str(number), f"page('{page}')", name, show=False, id=f"train.page-{number}")
             for number, (page, name) in enumerate(PAGES.items(), 1)
         ),
-        Binding("f5", "go", "Start"),
+        Binding("f5", "go", "Start", id="train.start"),
     ]
     app: AssistantApp
 

@@ -36,9 +36,9 @@ class UsePrompt(ModalScreen[bool]):
 
     CSS_PATH = ["screens.tcss", "prompts.tcss"]  # noqa: RUF012  # Textual declares it without ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "put(True)", "Send"),
-        Binding("ctrl+s", "put(False)", "Into the prompt"),
-        Binding("escape", "dismiss(False)", "Cancel"),
+        Binding("f5", "put(True)", "Send", id="use-prompt.send"),
+        Binding("ctrl+s", "put(False)", "Into the prompt", id="use-prompt.into-the-prompt"),
+        Binding("escape", "dismiss(False)", "Cancel", id="screen.back"),
     ]
     app: AssistantApp
 

@@ -28,7 +28,9 @@ class WhyScreen(ModalScreen[None]):
 
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Why these passages"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f7,q", "dismiss", "Back", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f7,q", "dismiss", "Back", key_display="esc", id="screen.back")
+    ]
 
     def __init__(self, core: Core, message: Message | None = None, trace: SearchTrace | None = None) -> None:
         """Of an answer (or the answer to a question), or of a `trace` without one."""

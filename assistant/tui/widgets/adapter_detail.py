@@ -34,7 +34,7 @@ Files in the folder “adapters” of the home are listed too."""
 class AdapterTable(ChoiceTable):
     """A table in which left and right change a strength."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Only this")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Only this", id="list.choose")]
 
     class Nudged(Message):
         """The strength of the row under the cursor is to change."""

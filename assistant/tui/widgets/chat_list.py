@@ -27,9 +27,9 @@ class ChatList(OptionList):
     ChatList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "name", "Name"),
-        Binding("insert", "pin", "Pin"),
-        Binding("delete", "trash", "Delete"),
+        Binding("f2", "name", "Name", id="chats.name"),
+        Binding("insert", "pin", "Pin", id="chats.pin"),
+        Binding("delete", "trash", "Delete", id="chats.delete"),
     ]
 
     class Wanted(Message):

@@ -28,11 +28,11 @@ class ChoiceRow(Plain, can_focus=True):
     """At most one choice is picked; picking it again, or Backspace, takes it back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1)", "Less", show=False),
-        Binding("right", "move(1)", "More", show=False),
-        Binding("up", "app.focus_previous", "Up", show=False),
-        Binding("down", "app.focus_next", "Down", show=False),
-        Binding("backspace,delete", "pick(-1)", "Take back", show=False),
+        Binding("left", "move(-1)", "Less", show=False, id="choice.less"),
+        Binding("right", "move(1)", "More", show=False, id="choice.more"),
+        Binding("up", "app.focus_previous", "Up", show=False, id="choice.field-above"),
+        Binding("down", "app.focus_next", "Down", show=False, id="choice.field-below"),
+        Binding("backspace,delete", "pick(-1)", "Take back", show=False, id="choice.take-back"),
     ]
 
     def __init__(self, name: str, choices: Sequence[Choice], picked: int | None, *, id: str) -> None:  # as every widget

@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 class ChoiceTable(DataTable[Any]):
     """A DataTable whose Enter is shown."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose", id="list.choose")]
 
     def __init__(self, *, id: str) -> None:  # as every widget names it
         super().__init__(id=id, cursor_type="row")

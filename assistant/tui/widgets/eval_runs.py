@@ -41,7 +41,7 @@ NO_CASES = "No answer of this run is wrong."
 class RunTable(ChoiceTable):
     """Enter shows the worst cases of the run under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Worst cases")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Worst cases", id="list.choose")]
 
 
 class RunsPane(Container):
@@ -55,9 +55,9 @@ class RunsPane(Container):
             self.found = found
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "export", "Export"),
-        Binding("l", "learn", "Learn from it"),
-        Binding("d,delete", "remove", "Delete", key_display="d"),
+        Binding("e", "export", "Export", id="evaluation.runs.export"),
+        Binding("l", "learn", "Learn from it", id="evaluation.runs.learn"),
+        Binding("d,delete", "remove", "Delete", key_display="d", id="evaluation.runs.remove"),
     ]
     app: AssistantApp
 
@@ -179,7 +179,7 @@ class RunsPane(Container):
 class CaseTable(ChoiceTable):
     """The case under the cursor is shown: there is nothing for Enter to do."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose", show=False, id="list.choose")]
 
 
 class CasesPane(Container):

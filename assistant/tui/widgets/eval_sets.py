@@ -48,18 +48,18 @@ NO_SETS = (
 class SetTable(ChoiceTable):
     """Enter asks the set under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Ask it")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Ask it", id="list.choose")]
 
 
 class SetsPane(Container):
     """One row a set; the one under the cursor in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "New"),
-        Binding("g", "draft", "From documents"),
-        Binding("m", "search", "Search alone"),
-        Binding("x", "stop", "Stop"),
-        Binding("d,delete", "remove", "Delete", key_display="d"),
+        Binding("n", "new", "New", id="evaluation.sets.new"),
+        Binding("f", "draft", "From documents", id="evaluation.sets.draft"),
+        Binding("m", "search", "Search alone", id="evaluation.sets.search"),
+        Binding("x", "stop", "Stop", id="evaluation.sets.stop"),
+        Binding("d,delete", "remove", "Delete", key_display="d", id="evaluation.sets.remove"),
     ]
     app: AssistantApp
 

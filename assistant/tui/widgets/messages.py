@@ -37,9 +37,9 @@ class MenuWanted(UiMessage):
 
 
 MESSAGE_KEYS: list[BindingType] = [
-    Binding("enter", "menu", "All that can be done"),
-    Binding("left", "screen.sibling(-1)", "Version before", key_display="←"),
-    Binding("right", "screen.sibling(1)", "Version after", key_display="→"),
+    Binding("enter", "menu", "All that can be done", id="message.menu"),
+    Binding("left", "screen.sibling(-1)", "Version before", key_display="←", id="message.version-before"),
+    Binding("right", "screen.sibling(1)", "Version after", key_display="→", id="message.version-after"),
 ]
 
 
@@ -96,10 +96,10 @@ class AnswerView(Vertical, can_focus=True):
     BINDING_GROUP_TITLE = "Answer"
     BINDINGS: ClassVar[list[BindingType]] = [
         *MESSAGE_KEYS,
-        Binding("space", "sources", "Sources"),
-        Binding("alt+y", "screen.score(True)", "Good", key_display="alt+y"),
-        Binding("alt+n", "screen.score(False)", "Bad", key_display="alt+n"),
-        Binding("alt+s", "screen.score(None)", "Score", key_display="alt+s"),
+        Binding("space", "sources", "Sources", id="message.sources"),
+        Binding("alt+y", "screen.score(True)", "Good", key_display="alt+y", id="chat.good"),
+        Binding("alt+n", "screen.score(False)", "Bad", key_display="alt+n", id="chat.bad"),
+        Binding("alt+s", "screen.score(None)", "Score", key_display="alt+s", id="chat.score"),
     ]
 
     class SourcesWanted(UiMessage):

@@ -20,9 +20,16 @@ class Prompt(TextArea):
 
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("alt+enter,ctrl+j,shift+enter", "line_break", "New line", key_display="alt+enter", show=False),
-        Binding("f6", "app.open('tokens')", "Tokens", show=False),  # where TextArea selects a line
-        Binding("f7", "app.open('why')", "Why", show=False),  # where it selects all
+        Binding(
+            "alt+enter,ctrl+j,shift+enter",
+            "line_break",
+            "New line",
+            key_display="alt+enter",
+            show=False,
+            id="prompt.line-break",
+        ),
+        Binding("f6", "app.open('tokens')", "Tokens", show=False, id="app.tokens"),  # where TextArea selects a line
+        Binding("f7", "app.open('why')", "Why", show=False, id="app.why"),  # where it selects all
     ]
 
     class PasteRefused(Message):

@@ -33,7 +33,7 @@ NOTHING = "No answer has points, or good or bad. Alt+Y and Alt+N in the chat sco
 class AgreementPane(Container):
     """A table of figures, measured when the page is shown."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("p", "ask", "Perplexity")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("p", "ask", "Perplexity", id="scores.agreement.ask")]
 
     def __init__(self, core: Core) -> None:
         super().__init__(id="agreement")

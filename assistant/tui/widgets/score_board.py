@@ -38,17 +38,17 @@ ABOUT = (
 class ComparisonTable(ChoiceTable):
     """Enter compares the same answers again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Compare again")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Compare again", id="list.choose")]
 
 
 class BoardPane(Container):
     """A table of contenders, counted when the page is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "by", "By setting, prompt"),
-        Binding("o", "open_chat", "Its chat"),
-        Binding("d,delete", "withdraw", "Withdraw", key_display="d"),
-        Binding("e", "export", "Export pairs"),
+        Binding("b", "by", "By setting, prompt", id="scores.leaderboard.by"),
+        Binding("o", "open_chat", "Its chat", id="scores.leaderboard.open-chat"),
+        Binding("d,delete", "withdraw", "Withdraw", key_display="d", id="scores.leaderboard.withdraw"),
+        Binding("e", "export", "Export pairs", id="scores.leaderboard.export"),
     ]
     app: AssistantApp
 

@@ -31,7 +31,7 @@ NOTHING = "Nothing is judged yet. j lets the model judge your scored answers and
 class JudgePane(VerticalScroll):
     """Its agreement with the user, from what was judged before; a key judges the rest."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "judge", "Judge")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "judge", "Judge", id="scores.judge.judge")]
 
     def __init__(self, core: Core) -> None:
         super().__init__(id="judge")

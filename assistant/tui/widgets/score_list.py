@@ -38,7 +38,7 @@ NO_SCORES = (
 class ScoreTable(ChoiceTable):
     """Enter changes the score under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Change")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Change", id="list.choose")]
 
 
 class ScoreList(Container):
@@ -52,11 +52,11 @@ class ScoreList(Container):
             self.chat = chat
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "open_chat", "Its chat"),
-        Binding("m", "measure", "Measure"),
-        Binding("j", "judge", "Judge"),
-        Binding("e", "export", "Export"),
-        Binding("d,delete", "withdraw", "Withdraw", key_display="d"),
+        Binding("o", "open_chat", "Its chat", id="scores.list.open-chat"),
+        Binding("m", "measure", "Measure", id="scores.list.measure"),
+        Binding("v", "judge", "Judge", id="scores.list.judge"),
+        Binding("e", "export", "Export", id="scores.list.export"),
+        Binding("d,delete", "withdraw", "Withdraw", key_display="d", id="scores.list.withdraw"),
     ]
     app: AssistantApp
 

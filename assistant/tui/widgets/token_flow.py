@@ -35,14 +35,14 @@ class TokenFlow(ScrollView, can_focus=True):
     TokenFlow .token-flow--cursor { text-style: reverse bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1)", "Token before", show=False),
-        Binding("right", "move(1)", "Next token", key_display="←→"),
-        Binding("up", "line(-1)", "Line above", show=False),
-        Binding("down", "line(1)", "Line below", show=False),
-        Binding("home", "to(0)", "First", show=False),
-        Binding("end", "to(-1)", "Last", show=False),
-        Binding("pageup", "leap(-1)", "Page", show=False),
-        Binding("pagedown", "leap(1)", "Page", show=False),
+        Binding("left", "move(-1)", "Token before", show=False, id="token-flow.left"),
+        Binding("right", "move(1)", "Next token", key_display="←→", id="token-flow.right"),
+        Binding("up", "line(-1)", "Line above", show=False, id="token-flow.up"),
+        Binding("down", "line(1)", "Line below", show=False, id="token-flow.down"),
+        Binding("home", "to(0)", "First", show=False, id="token-flow.first"),
+        Binding("end", "to(-1)", "Last", show=False, id="token-flow.last"),
+        Binding("pageup", "leap(-1)", "Page", show=False, id="token-flow.page-up"),
+        Binding("pagedown", "leap(1)", "Page", show=False, id="token-flow.page-down"),
     ]
 
     class Moved(Message):

@@ -44,9 +44,9 @@ class DataPane(Container):
             self.card = card
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "build", "Build"),
-        Binding("p", "preview", "Tokens"),
-        Binding("d,delete", "delete", "Delete", key_display="d"),
+        Binding("b", "build", "Build", id="train.data.build"),
+        Binding("p", "preview", "Tokens", id="train.data.preview"),
+        Binding("d,delete", "delete", "Delete", key_display="d", id="train.data.delete"),
     ]
     app: AssistantApp
 

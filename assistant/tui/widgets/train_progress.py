@@ -28,12 +28,12 @@ class ProgressPane(Container):
     """Draws a Watch; drawing the same state twice costs nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "pause", "Pause"),
-        Binding("f", "finish", "Finish now"),
-        Binding("x", "cancel", "Cancel"),
-        Binding("a", "activate", "Activate"),
-        Binding("d", "discard", "Discard"),
-        Binding("c", "curves", "Curves"),
+        Binding("p", "pause", "Pause", id="train.progress.pause"),
+        Binding("f", "finish", "Finish now", id="train.progress.finish"),
+        Binding("x", "cancel", "Cancel", id="train.progress.cancel"),
+        Binding("a", "activate", "Activate", id="train.progress.activate"),
+        Binding("d", "discard", "Discard", id="train.progress.discard"),
+        Binding("c", "curves", "Curves", id="train.progress.curves"),
     ]
     app: AssistantApp
 

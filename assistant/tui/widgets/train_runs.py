@@ -37,7 +37,7 @@ class RunsPane(Container):
             self.run = run
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d,delete", "remove", "Delete", key_display="d"),
+        Binding("d,delete", "remove", "Delete", key_display="d", id="train.runs.remove"),
     ]
     app: AssistantApp
 

@@ -125,7 +125,7 @@ async def test_the_model_drafts_a_set_from_documents_and_the_user_decides(home: 
         await run.ingest(tmp_path / "docs")
         await run.pilot.press("f12")
         await until(lambda: isinstance(run.app.screen, EvaluationScreen) and "No evaluation sets" in run.screen_text())
-        await run.pilot.press("g")
+        await run.pilot.press("f")
         await fill(run, "drafted")
         await fill(run, "*")
         await until(lambda: isinstance(run.app.screen, ReviewDrafts) and "How much is the rent?" in run.screen_text())

@@ -200,18 +200,18 @@ async def test_a_wrong_rule_in_the_settings_is_told_on_the_page(home: Path) -> N
 
 
 async def test_the_judge_has_a_page_that_says_whether_to_rely_on_it(home: Path) -> None:
-    """j judges, in eighty columns; the verdict is grey with its reason, and one answer has its points below it."""
+    """v judges, in eighty columns; the verdict is grey with its reason, and one answer has its points below it."""
     async with running(home, size=(80, 24), text="helpful 4, A") as run:
         await run.ask("one")
         await run.pilot.press("alt+y", "f9")
         await until(lambda: isinstance(run.app.screen, ScoresScreen))
-        await run.pilot.press("j")
+        await run.pilot.press("v")
         await until(lambda: "The judge: helpful 4" in run.screen_text())
         await run.pilot.press("4")
         await until(
             lambda: "not judged, or too long" in run.screen_text() or "Not to be relied on" in run.screen_text()
         )
-        await run.pilot.press("j")
+        await run.pilot.press("v")
         await until(lambda: "Not to be relied on" in run.screen_text() and "overall" in run.screen_text())
         assert run.app.screen.query_one("#judge-pairs").has_class("-grey")
 
