@@ -188,9 +188,9 @@ class WorkerProcess:
                     self._deliver(message, blob)
                 elif "beat" in message:
                     self.connections = message["connections"]
-                elif "ready" in message:
+                elif not ready.done() and "ready" in message:  # it is done where whoever waited has been cancelled
                     ready.set_result(None)
-                elif "failed" in message:
+                elif not ready.done() and "failed" in message:
                     ready.set_exception(_error(message["failed"]))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

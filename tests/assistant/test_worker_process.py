@@ -50,6 +50,17 @@ async def test_leaving_a_stream_early_cancels_the_call(worker):
     assert not worker._pending
 
 
+async def test_whoever_starts_the_child_may_be_cancelled_meanwhile(worker):
+    """A search that is typed on, for one: the child goes on starting and answers the next call."""
+    starting = asyncio.create_task(worker.start())
+    while worker.pid is None:
+        await asyncio.sleep(0.01)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert (await asyncio.wait_for(worker.call("load", model="scripted"), 60)).data["name"]
+
+
 async def test_a_child_that_ignores_cancel_is_killed(worker, monkeypatch):
     """A call that does not end within the limit costs the child its life, not the assistant its patience."""
     monkeypatch.setattr(worker_process, "CANCEL_SECONDS", 0.3)
