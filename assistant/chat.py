@@ -17,10 +17,10 @@ from assistant.config import AnswerSettings
 from assistant.conversation import Citation, Message, Sampling, State, Usage
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
-from assistant.mentions import search
+from assistant.given_passages import given_passages
 from assistant.model import Model
 from assistant.prompt_fitting import fitted
-from assistant.prompting import NOT_FOUND, Prompt, passages_for, system_prompt, usable_history
+from assistant.prompting import NOT_FOUND, Prompt, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
@@ -225,8 +225,9 @@ class ChatEngine:
         if not use_documents or scope == ():
             return None
         before = next((each.text for each in reversed(history) if each.role == "user"), "")
-        asked = (question.text, before, scope, passages_for(self._model.name, self.settings.passages))
-        found, notices = await search(self._retriever, self.library, *asked)
+        found, notices = await given_passages(
+            self._model, self._retriever, self.library, self.settings, question.text, before, scope
+        )
         turn.notices += notices
         return found
 

@@ -57,6 +57,7 @@ class AnswerSettings:
 
     system_prompt: str
     passages: int
+    read_around: int
     without_documents: bool
     attribute: bool
     principles: tuple[str, ...]
@@ -148,6 +149,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("sampling", "max_tokens"): (1, 1_000_000),
     ("sampling", "seed"): (-1, 2**31 - 1),
     ("answer", "passages"): (0, 50),
+    ("answer", "read_around"): (-1, 4000),
     ("documents", "chunk_tokens"): (32, 2000),
     ("documents", "chunk_overlap"): (0, 1000),
     ("documents", "word_weight"): (0, 1),

@@ -52,7 +52,7 @@ def _end(trace: SearchTrace, prompt: Sequence[Passage] | None) -> Iterator[str]:
     else:
         yield f"Into the prompt went {len(prompt)}:"
         for number, passage in enumerate(prompt, 1):
-            yield f"  [{number}] {passage.document}: {preview(passage.text)}"
+            yield f"  [{number}] {passage.document}: {preview(passage.text)}{_around(trace, passage)}"
 
 
 def name(each: Considered) -> str:
@@ -64,6 +64,13 @@ def preview(text: str) -> str:
     """The beginning of a passage on one line."""
     line = " ".join(text.split())
     return line if len(line) <= PREVIEW else f"{line[: PREVIEW - 1]}…"
+
+
+def _around(trace: SearchTrace, passage: Passage) -> str:
+    """How much around a passage was read with it, "" for nothing."""
+    found = next((each for each in trace.considered if each.chunk_id == passage.chunk_id), None)
+    more = len(passage.text) - len(found.text) if found else 0
+    return f" (with {more:,} characters around it)" if more > 0 else ""
 
 
 def _place(place: int | None) -> str:

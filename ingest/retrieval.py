@@ -7,6 +7,7 @@ result: where not even the best passage reaches the floor, none is given.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from ingest.library import fetch_passages
 from ingest.proximity import near_shares, word_pairs
 from ingest.scope import check_filters, resolved
 from ingest.search_trace import BEYOND, GIVEN, REPEATED, WEAK, Considered, SearchTrace, Wording
+from ingest.surroundings import with_surroundings
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -120,6 +122,10 @@ class Retriever:
         )  # fmt: skip
         closest = max((cosine for one in similarity for cosine in one.values()), default=None)
         return SearchResult(tuple(passages), seen.searched, closest, tuple(notes), trace)
+
+    async def read_wide(self, passages: Sequence[Passage], tokens: int) -> tuple[Passage, ...]:
+        """The passages with up to `tokens` tokens of what stands around each; see surroundings.py."""
+        return await with_surroundings(self._database, passages, tokens)
 
     async def _similarities(self, texts: list[str], seen: _LookUp) -> list[dict[int, float]]:
         """For each wording the cosine of the nearest passages, and of all that any of the searches found."""

@@ -14,6 +14,7 @@ from assistant.evaluation.bench import Asked, Bench, greedy, opened_bench
 from assistant.evaluation.grading import grade
 from assistant.evaluation.question import Question, QuestionSet
 from assistant.evaluation.run import Answer, Arm, Run
+from assistant.given_passages import around_for
 from assistant.models.location import resolve_model
 from assistant.prompting import passages_for, system_prompt
 from assistant.scoring.comparing import BASE
@@ -188,6 +189,7 @@ def _options(core: Core, request: RunRequest) -> dict[str, Any]:
     answer = core.config.answer
     return {
         "documents": request.documents, "passages": passages_for(core.model.name, answer.passages),
+        "around": around_for(core.model.name, answer.read_around),
         "sampling": asdict(greedy(core)), "system": system_prompt(answer.system_prompt), "limit": max(0, request.limit),
     }  # fmt: skip
 

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from assistant.bootstrap import Core
+from assistant.given_passages import around_for
 from assistant.search_text import told
 
 LEASE = "The rent is 950 pounds a month. It is due on the first day of the month."
@@ -61,3 +63,25 @@ async def test_a_trace_leaves_with_its_answer(core: Core, tmp_path: Path) -> Non
     assert "since a question went before" in "\n".join(told(trace, []))
     await core.conversations.delete_for_good(chat.id)
     assert await core.conversations.searches.of(answer.id) is None
+
+
+async def test_passages_are_read_wide_where_there_is_room(core: Core, tmp_path: Path) -> None:
+    """The setting widens what goes into the prompt and the trace says so; a short context, or 0, leaves it as found."""
+    text = "\n\n".join(f"Clause {number}. " + "The tenant keeps the garden in order. " * 12 for number in range(30))
+    (tmp_path / "lease.txt").write_text(text + "\n\n" + LEASE + "\n\n" + text)
+    [item async for item in core.pipeline.ingest([tmp_path / "lease.txt"])]
+    told_of = {}
+    for tokens in (0, 300, 4000):
+        core.engine.settings = replace(core.engine.settings, read_around=tokens, passages=1)
+        chat = await core.conversations.create()
+        [event async for event in core.engine.ask(chat.id, "What is the rent a month?")]
+        answer = (await core.conversations.thread(chat.id))[-1]
+        (passage,) = await core.conversations.passages(answer.id)
+        trace = await core.conversations.searches.of(answer.id)
+        assert trace is not None and passage.text in text + "\n\n" + LEASE + "\n\n" + text and LEASE in passage.text
+        told_of[tokens] = len(passage.text), "characters around it" in "\n".join(told(trace, [passage]))
+    assert not told_of[0][1] and told_of[300][1] and told_of[300][0] > told_of[0][0] + 500
+    context = (await core.model.ready()).context
+    assert told_of[4000][0] >= told_of[300][0] and told_of[4000][0] < 8 * context
+    assert [around_for(model, -1) for model in ("starter", "/models/mistral.gguf")] == [0, 200]
+    assert around_for("starter", 50) == 50
