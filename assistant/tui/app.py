@@ -21,7 +21,7 @@ from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.chat import ChatScreen
-from assistant.tui.terminal_keys import teach_line_break
+from assistant.tui.terminal_keys import read_any_bytes, teach_line_break
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.status_line import Status
 
@@ -66,6 +66,7 @@ class AssistantApp(App[None]):
 
     def __init__(self, core: Core) -> None:
         teach_line_break()
+        read_any_bytes()
         super().__init__()
         self.core = core
         self.ingest: IngestJob | None = None  # there as soon as the core is open
