@@ -17,7 +17,7 @@ from adapters.errors import GGUFError
 from adapters.mix import Share, checked, mix_text, parse_mix
 from assistant.adapter_trials import AdapterTrials
 from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Score, Step
-from assistant.backends.form import Form
+from assistant.backends.form import Shape
 from assistant.backends.next_token import Chosen, Distribution, chosen_from_json, distribution_from_json
 from assistant.config import ModelSettings
 from assistant.conversation import Sampling
@@ -88,7 +88,7 @@ class Model:
         return list((await self._worker.call("count", texts=list(texts))).data)
 
     async def complete(
-        self, messages: Sequence[ChatMessage], sampling: Sampling, form: Form = (), null: NullAnswer | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling, form: Shape = (), null: NullAnswer | None = None
     ) -> AsyncGenerator[str | Done, None]:
         """Stream an answer: pieces of text, then Done. Leaving the loop cancels it; `form` and `null` as in Backend."""
         await self.ready()

@@ -54,7 +54,7 @@ class ModelWorker:
         messages: list[dict[str, str]],
         sampling: dict[str, Any],
         cancelled: Callable[[], bool],
-        form: Sequence[Sequence[str]] = (),
+        form: Sequence[Sequence[str]] | str = (),
         null: dict[str, Any] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Stream an answer: {"text": str}…, then {"done": the fields of Done}. `null` has the fields of NullAnswer."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from assistant.backends.form import Form
+from assistant.backends.form import Shape
 from assistant.backends.next_token import Chosen, Distribution
 from assistant.conversation import Role, Sampling
 
@@ -101,14 +101,14 @@ class Backend(Protocol):
         messages: list[ChatMessage],
         sampling: Sampling,
         cancelled: Callable[[], bool],
-        form: Form = (),
+        form: Shape = (),
         null: NullAnswer | None = None,
     ) -> Iterator[Piece | Done]:
         """Stream the answer to `messages`; the last item is Done.
 
         `cancelled` is looked at between tokens and between prompt batches (within 200 ms). With a `form` the answer
-        is a text of that form, if `max_tokens` and the context have room for it; with `null` it declines only where
-        that is clear.
+        is a text of that form or grammar, if `max_tokens` and the context have room for it; with `null` it declines
+        only where that is clear.
 
         Raises:
             ContextOverflowError: the rendered prompt leaves no room for an answer.

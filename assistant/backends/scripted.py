@@ -19,7 +19,7 @@ from adapters.adapter_files import adapter_label
 from adapters.mix import Share, mix_text
 from assistant.backends.answer_text import AnswerRun, AnswerText
 from assistant.backends.base import ChatMessage, Done, ModelInfo, NullAnswer, Piece, Score, Step
-from assistant.backends.form import Form, nearest
+from assistant.backends.form import Shape, nearest
 from assistant.backends.knobs import next_tokens
 from assistant.backends.next_token import Chosen, Distribution
 from assistant.conversation import Sampling
@@ -33,9 +33,14 @@ MARK = re.compile(r"^\s*\[(\d{1,3})\]", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a scripted model does. `text` "" echoes; rates are in tokens a second, 0 is at once."""
+    """What a scripted model does. `text` "" echoes; rates are in tokens a second, 0 is at once.
+
+    With `turns` the answer is the one for its turn: the first where the messages hold no answer yet, and so on; behind
+    the last it is `text`.
+    """
 
     text: str = ""
+    turns: tuple[str, ...] = ()
     tokens_per_second: float = 0.0
     prompt_tokens_per_second: float = 0.0
     context: int = 4096
@@ -76,7 +81,7 @@ class ScriptedBackend:
     def info(self) -> ModelInfo:
         """Facts of the scripted model."""
         context = self._script.context
-        return ModelInfo(NAME, NAME, NAME, 0, "none", context, context, OVERHEAD)
+        return ModelInfo(NAME, NAME, NAME, 0, "none", context, context, OVERHEAD, engine=NAME)
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         """Words of each text."""
@@ -87,10 +92,11 @@ class ScriptedBackend:
         messages: list[ChatMessage],
         sampling: Sampling,
         cancelled: Callable[[], bool],
-        form: Form = (),
+        form: Shape = (),
         null: NullAnswer | None = None,
     ) -> Iterator[Piece | Done]:
-        """Stream the script's answer; of a form, the text nearest to it. It is always certain: `null` is nothing."""
+        """Stream the script's answer; of a form, the text nearest to it; of a grammar, its script
+        keeps to it. It is always certain: `null` is nothing."""
         run = AnswerRun(time.monotonic(), AnswerText(sampling.stop), sampling.seed or 0)
         stopped = cancelled if not self._script.ignore_cancel else (lambda: False)
         prompt = self._render(messages)
@@ -101,7 +107,8 @@ class ScriptedBackend:
             )
         cached = self._reuse(prompt)
         self._wait(len(prompt) - cached, self._script.prompt_tokens_per_second, stopped)
-        words = WORD.findall(nearest(form, self._answer(messages)) if form else self._answer(messages))
+        said = self._answer(messages)
+        words = WORD.findall(nearest(form, said) if form and not isinstance(form, str) else said)
         for word in words[: min(sampling.max_tokens, room)]:
             if stopped():
                 break
@@ -193,6 +200,9 @@ class ScriptedBackend:
 
     def _answer(self, messages: list[ChatMessage]) -> str:
         prefix = f"{self._adapter}: " if self._adapter else ""
+        turn = sum(message.role == "assistant" for message in messages)
+        if turn < len(self._script.turns):
+            return prefix + self._script.turns[turn]
         if self._script.text:
             return prefix + self._script.text
         asked = next((message.content for message in reversed(messages) if message.role == "user"), "")
