@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.attribution import Place
+from assistant.backends.base import Done
+from assistant.conversation import Usage
 from ingest.document import Passage, SearchResult, place_label
 
+NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
 AS_TAUGHT, END = "asked as it was taught: “", "”"
 WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
 
@@ -34,6 +37,15 @@ def taught_wording(trace: str) -> str:
     """The wording in which an adapter was asked, from an answer's trace; "" where that was the user's own."""
     _, found, wording = trace.partition(AS_TAUGHT)
     return wording.removesuffix(END) if found else ""
+
+
+def usage_of(done: Done, context: int, seconds_before: float) -> Usage:
+    """What an answer took, of a context of so many tokens; the first token was waited for `seconds_before` as well."""
+    return Usage(
+        prompt_tokens=done.prompt_tokens, cached_tokens=done.cached_tokens,
+        completion_tokens=done.completion_tokens, tokens_per_second=done.tokens_per_second,
+        seconds_to_first_token=seconds_before + done.seconds_to_first_token, context_size=context,
+    )  # fmt: skip
 
 
 def _retrieved(result: SearchResult | None) -> str:

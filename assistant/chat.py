@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from assistant import citations
 from assistant.adapter_scopes import BeforeAnswer, Chosen, wordings
-from assistant.answer_notes import closest, trace_line
+from assistant.answer_notes import NOT_FROM_DOCUMENTS, closest, trace_line, usage_of
 from assistant.attribution import Evidence, passage_sentences
 from assistant.backends.base import Done, NullAnswer
 from assistant.config import AnswerSettings
@@ -19,6 +20,7 @@ from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
 from assistant.given_passages import given_passages
 from assistant.model import Model
+from assistant.passage_reading import most_certain
 from assistant.prompt_fitting import fitted
 from assistant.prompting import NOT_FOUND, Prompt, system_prompt, usable_history
 from assistant.storage.conversations import Conversations
@@ -28,7 +30,6 @@ from ingest.library import Library
 from ingest.retrieval import Retriever
 
 SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
-NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Turn:
     passages: tuple[Passage, ...] = ()
     notices: list[str] = field(default_factory=list)
     usage: Usage | None = None
+    reading_seconds: float = 0.0  # that passed before the model was asked for the answer
     saved_at: float = field(default_factory=time.monotonic)
 
 
@@ -198,10 +200,17 @@ class ChatEngine:
                 yield Token(turn.answer.id, turn.text)
                 return
             turn.notices += [] if taught else [NOT_FROM_DOCUMENTS]
-        prompt = await self._prompt(history, asked, passages, sampling)
+        fit = partial(fitted, self._model, system, history, asked, max_tokens=sampling.max_tokens)
+        prompt = await fit(passages=passages)
+        null = NullAnswer(NOT_FOUND, chosen.null_threshold) if passages and chosen.null_threshold else None
+        if null and len(prompt.passages) > 1 and self._stopping is not None:
+            began = time.monotonic()
+            alone = [await fit(passages=[passage]) for passage in prompt.passages]
+            prompt = await most_certain(self._model, alone, null, self._stopping)
+            await self._conversations.note_prompt(turn.answer.id, system, prompt.passages, trace)
+            turn.reading_seconds = time.monotonic() - began
         turn.passages = prompt.passages
         turn.notices += prompt.notices
-        null = NullAnswer(NOT_FOUND, chosen.null_threshold) if passages and chosen.null_threshold else None
         async with contextlib.aclosing(self._stream(turn, prompt, sampling, null)) as events:
             async for event in events:
                 yield event
@@ -230,12 +239,6 @@ class ChatEngine:
         )
         turn.notices += notices
         return found
-
-    async def _prompt(
-        self, history: Sequence[Message], question: str, passages: Sequence[Passage], sampling: Sampling
-    ) -> Prompt:
-        system = system_prompt(self.settings.system_prompt)
-        return await fitted(self._model, system, history, question, passages, sampling.max_tokens)
 
     async def _stream(
         self, turn: Turn, prompt: Prompt, sampling: Sampling, null: NullAnswer | None
@@ -310,11 +313,7 @@ class ChatEngine:
         return found
 
     def _note_end(self, turn: Turn, done: Done) -> None:
-        turn.usage = Usage(
-            prompt_tokens=done.prompt_tokens, cached_tokens=done.cached_tokens,
-            completion_tokens=done.completion_tokens, tokens_per_second=done.tokens_per_second,
-            seconds_to_first_token=done.seconds_to_first_token,
-            context_size=self._model.info.context if self._model.info else 0,
-        )  # fmt: skip
+        context = self._model.info.context if self._model.info else 0
+        turn.usage = usage_of(done, context, turn.reading_seconds)
         if done.finish == "length":
             turn.notices.append("The answer reached its longest length and stops here.")

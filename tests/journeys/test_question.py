@@ -41,6 +41,21 @@ def scripted(home):
     return write
 
 
+async def test_the_starter_adapter_reads_passages_one_at_a_time(real_home, tmp_path):
+    """Two letters fit; the one that answers is what the model is asked with, and what is cited."""
+    async with opened(load_config(real_home)) as core:
+        garage = "Dear tenant, the rent of the garage in Hill Street is 85 pounds a month. It is due on the last day."
+        await add(core, tmp_path / "docs", flat=LETTER, garage=garage)
+        for place, price in (("garage in Hill Street", "85"), ("flat in Mill Lane", "950")):
+            events = await ask(core, f"How much is the rent of the {place}?", sampling=GREEDY)
+            message = events[-1].message
+            assert message.adapter.startswith("starter") and message.trace.startswith("2 passages from 2 files")
+            [passage] = await core.conversations.passages(message.id)
+            assert place in passage.text and price in message.text
+            assert {citation.document for citation in message.citations} == {passage.document}
+            assert message.usage.seconds_to_first_token > 0.05
+
+
 async def test_the_embedded_model_answers_from_a_document_and_cites_it(real_home, tmp_path):
     """With the real model and the real embedder: retrieved, streamed, cited to the very characters, stored."""
     async with opened(load_config(real_home)) as core:
