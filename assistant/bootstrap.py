@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.config import Config
 from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
 from assistant.home import prepare_home
+from assistant.local_models import LocalModels
 from assistant.models.location import tokenizer_path
 from assistant.storage.lock import InstanceLock
 from assistant.worker_process import WorkerProcess
@@ -87,8 +88,9 @@ class Core:
         self.notices: list[str] = list(config.notices)
         self.other_instance: int | None = None  # process id of the assistant that holds this home
         self.read_only = False  # another one holds it, or the disk cannot be written
-        self.workers: tuple[WorkerProcess, ...] = ()
         self.lock = InstanceLock(config.home)
+        self.models = LocalModels(config)
+        self.workers: tuple[WorkerProcess, ...] = (self.models.worker,)
         self._databases: list[Database] = []
 
     @property
@@ -114,6 +116,7 @@ class Core:
         prepare_home(self.config.home)
         self._take_lock(shared)
         chats, documents = await self._open_databases(stored_chats)
+        self.config = await self.models.with_path(self.config)
         self._join(chats, documents)
         await self.trials.load()
         if not self.read_only and not chats.read_only:
@@ -196,7 +199,7 @@ class Core:
         self.importing = WorkerProcess("importing", {}, logs)
         exclude = [str(config.home), str(config.home.resolve())]
         self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
-        self.workers = (model, reader, self.index, self.watcher, self.measuring, self.importing)
+        self.workers += (model, reader, self.index, self.watcher, self.measuring, self.importing)
         join_stores(self, chats, documents)
         self.reward, self.toxicity = Reward(self), Toxicity(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)

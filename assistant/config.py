@@ -30,6 +30,7 @@ class ModelSettings:
     adapter: str
     adapter_scale: float
     adapter_scopes: bool
+    folders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

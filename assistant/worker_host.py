@@ -36,6 +36,7 @@ SERVICES = {
     "importing": "assistant.chat_files.worker:ChatFileWorker",
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
     "tokenizer": "assistant.tokens.worker:TokenizerWorker",
+    "finder": "assistant.models.finder:Finder",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
 ADDRESS_SPACE = {
@@ -43,6 +44,7 @@ ADDRESS_SPACE = {
     "index": 4 * 2**30,
     "watcher": 2**30,
     "importing": 4 * 2**30,
+    "finder": 2 * 2**30,
 }  # bytes; the model worker sets its own
 ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
 HEARTBEAT_SECONDS = 2.0

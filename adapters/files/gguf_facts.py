@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ FILE_TYPES = {
     26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16",
     36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }  # fmt: skip
+
+NAMED_BY_HASH = re.compile(r"sha256-[0-9a-f]{64}")  # how Ollama keeps its files
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ class GGUFFacts:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending: what the user calls it."""
-        return self.path.stem
+        """The file's name without its ending: what the user calls it; of a file named by its hash, its own word."""
+        own = self.text("general.name") if NAMED_BY_HASH.fullmatch(self.path.name) else ""
+        return shown(own) or self.path.stem
 
     @property
     def kind(self) -> str:

@@ -39,7 +39,9 @@ def resolve_model(name_or_path: str) -> Path:
     if path.is_dir():
         raise ModelError(f"{path} is a folder, not a model.", "Give the path of a .gguf file inside it.")
     if not path.is_file():
-        raise ModelError(f"There is no model {name_or_path!r}.", "Use 'starter', or the path of a .gguf file.")
+        raise ModelError(
+            f"There is no model {name_or_path!r}.", "`assistant models` lists those there are; or give a .gguf file."
+        )
     return path.absolute()
 
 

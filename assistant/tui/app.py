@@ -60,6 +60,7 @@ class AssistantApp(App[None]):
         Binding("f9", "open('scores')", "Scores", show=False, id="app.scores"),
         Binding("f8", "roll_back", "Roll back", show=False, id="app.roll-back"),
         Binding("f10", "open('settings')", "Settings", show=False, id="app.settings"),
+        Binding("alt+m", "open('models')", "Models", show=False, priority=True, id="app.models"),
         Binding("alt+a", "open('activity')", "Activity", show=False, priority=True, id="app.activity"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
     ]

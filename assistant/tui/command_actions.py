@@ -182,7 +182,7 @@ class CommandActions(ScreenCommands):
 
     async def _model(self, rest: str) -> None:
         self._refuse_while_answering()
-        info = await self._core.model.load(rest)
+        info = await self._core.model.load(await self._core.models.path(rest))
         self._session.last_usage = None
         self._screen.composer.tell(f"{info.name} answers from now on.")
 

@@ -40,6 +40,9 @@ class ScreenCommands:
     async def _playground(self, rest: str) -> None:
         self._screen.app.action_open("playground", rest)
 
+    async def _models(self, rest: str) -> None:
+        self._screen.app.action_open("models")
+
     async def _settings(self, rest: str) -> None:
         self._screen.app.action_open("settings")
 

@@ -51,6 +51,7 @@ KEYS = (
     ("Alt+C", "copy the chosen message or the last answer"),
     ("Alt+B", "copy its code block, then the next"),
     ("Ctrl+C", "copy the selection, else stop the answer"),
+    ("Alt+M", "models on this machine; Enter loads one"),
     ("Alt+A", "activity: long jobs, stopping them, connections so far"),
     ("F10", "settings: every one with its meaning"),
     ("Ctrl+P", "command palette"),

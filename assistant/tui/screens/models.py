@@ -1,0 +1,205 @@
+"""The models on this machine: what each is, which one answers; chosen with Enter, it is loaded into the open chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer
+
+from assistant.local_models import EMBEDDED
+from assistant.models.found import FoundModel, counted, gigabytes
+from assistant.models.location import STARTER
+from assistant.safe_text import safe_line
+from assistant.settings import apply, change, find
+from assistant.tui.opening import may_be_left
+from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.plain import Plain
+from assistant.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from assistant.bootstrap import Core
+    from assistant.tui.app import AssistantApp
+
+COLUMNS = ("", "Model", "Params", "Quant", "Size", "Place")
+NAME = 34  # columns of a name
+
+
+class ModelsScreen(Screen[None]):
+    """One row a model; below it, what its file says."""
+
+    CSS_PATH = "screens.tcss"
+    BINDING_GROUP_TITLE = "Models"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back", id="screen.back"),
+        Binding("d", "default", "At every start", id="models.default"),
+        Binding("r", "rescan", "Look again", id="models.rescan"),
+        Binding("delete", "remove", "Delete", id="models.remove"),
+    ]
+    app: AssistantApp
+
+    def __init__(self, core: Core) -> None:
+        super().__init__()
+        self._core = core
+        self._rows: list[FoundModel] = []
+
+    def compose(self) -> ComposeResult:
+        """Title, table, facts, keys."""
+        yield Plain(Content.styled("Models", "bold"), id="models-title")
+        yield ChoiceTable(id="models")
+        yield Plain(id="model-detail")
+        yield StatusLine()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Look, and list what is found as it is found."""
+        table = self.query_one(ChoiceTable)
+        for label in COLUMNS:
+            table.add_column(label, key=label)
+        table.focus()
+        self.action_rescan()
+
+    @work(group="scan", exclusive=True)
+    @may_be_left
+    async def action_rescan(self) -> None:
+        """Look through all folders again."""
+        table = self.query_one(ChoiceTable)
+        table.clear()
+        self._rows = []
+        self._title("looking…")
+        try:
+            async for found in self._core.models.scan():
+                self._rows.append(found)
+                table.add_row(*self._cells(found))
+        except USER_ERRORS as error:
+            self.app.tell(error)
+        self._title()
+        self.refresh_bindings()
+
+    def _title(self, doing: str = "") -> None:
+        told = doing or f"{len(self._rows)} in {len({each.place for each in self._rows})} places"
+        self.query_one("#models-title", Plain).update(Content.assemble(("Models", "bold"), f"   {told}"))
+
+    def _cells(self, found: FoundModel) -> list[Text]:
+        name = safe_line(found.name)
+        style = "dim" if found.problem else ""
+        cells = (
+            "●" if self._answers(found) else "",
+            name if len(name) <= NAME else f"{name[: NAME - 1]}…",
+            counted(found.parameters) if found.parameters else "",
+            safe_line(found.quantization),
+            gigabytes(found.size),
+            "damaged" if found.problem else found.place,
+        )
+        return [
+            Text(cell, style=style, justify="right" if place in (2, 4) else "left") for place, cell in enumerate(cells)
+        ]
+
+    def _answers(self, found: FoundModel) -> bool:
+        return self._core.model.name == _name(found)
+
+    @on(DataTable.RowHighlighted)
+    def _highlighted(self) -> None:
+        self._show_detail()
+        self.refresh_bindings()
+
+    def _show_detail(self) -> None:
+        found = self._chosen()
+        lines = (
+            []
+            if found is None
+            else [Content.styled(safe_line(found.path), "$foreground 60%"), Content(safe_line(found.line))]
+        )
+        self.query_one("#model-detail", Plain).update(Content("\n").join(lines))
+
+    def _chosen(self) -> FoundModel | None:
+        row = self.query_one(ChoiceTable).cursor_row
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer shows only what can be done with the chosen one."""
+        found = self._chosen() if self.is_mounted else None
+        if action == "remove":
+            return found is not None and found.place == "yours"
+        return found is not None and not found.problem if action == "default" else True
+
+    # -- what is done with one ---------------------------------------------------
+
+    @on(DataTable.RowSelected)
+    def _selected(self) -> None:
+        if (found := self._chosen()) is not None:
+            self._load(found)
+
+    @work(group="load", exclusive=True)
+    @may_be_left
+    async def _load(self, found: FoundModel) -> None:
+        if found.problem:
+            self.app.say(found.problem, "error")
+            return
+        if self.app.chat.answering:
+            self.app.say("An answer is under way. Stop it first (Esc), or wait.", "warning")
+            return
+        self._title(f"loading {safe_line(found.name)}…")
+        try:
+            info = await self._core.model.load(_name(found))
+        except USER_ERRORS as error:
+            self.app.tell(error)
+        else:
+            if self.app.chat.session is not None:
+                self.app.chat.session.last_usage = None
+            self.app.say(f"{info.name} answers from now on; d keeps it so at every start.")
+            self.app.tell_notices()
+        self._redraw()
+
+    def _redraw(self) -> None:
+        table = self.query_one(ChoiceTable)
+        row = table.cursor_row
+        table.clear()
+        for each in self._rows:
+            table.add_row(*self._cells(each))
+        table.move_cursor(row=row)
+        self._title()
+
+    def action_default(self) -> None:
+        """Write the chosen one into the settings."""
+        found = self._chosen()
+        if found is None or found.problem:
+            return
+        try:
+            apply(self._core, change(self._core.config, find(self._core.config, "model.name"), _name(found)))
+        except USER_ERRORS as error:
+            self.app.tell(error)
+        else:
+            self.app.say(f"{safe_line(found.name)} answers at every start from now on.")
+
+    @work(group="remove", exclusive=True)
+    @may_be_left
+    async def action_remove(self) -> None:
+        """Ask, then delete a model that was fetched."""
+        found = self._chosen()
+        if found is None:
+            return
+        if self._answers(found):
+            self.app.say("This model answers now: choose another one first.", "warning")
+            return
+        consequence = f"{found.path}\n{gigabytes(found.size)} will be free again."
+        if not await self.app.confirmed(f"Delete {safe_line(found.name)}?", consequence):
+            return
+        try:
+            self._core.models.remove(found)
+        except USER_ERRORS as error:
+            self.app.tell(error)
+            return
+        self._rows.remove(found)
+        self._redraw()
+
+
+def _name(found: FoundModel) -> str:
+    """What the model is called when it is loaded."""
+    return STARTER if found.place == EMBEDDED else found.path
