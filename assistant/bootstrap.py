@@ -14,7 +14,6 @@ from assistant.config import Config
 from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
 from assistant.home import prepare_home
 from assistant.local_models import LocalModels
-from assistant.models.location import tokenizer_path
 from assistant.storage.lock import InstanceLock
 from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.folder_keeper import FolderKeeper
     from assistant.learning import Learning
     from assistant.model import Model
+    from assistant.passage_generations import PassageGenerations
     from assistant.prompts.library import PromptLibrary
     from assistant.scoring.reward import Reward
     from assistant.scoring.toxicity import Toxicity
@@ -68,10 +68,12 @@ class Core:
     model: Model
     trials: AdapterTrials
     library: Library
+    generations: PassageGenerations
     pipeline: Pipeline
     folders: LinkedFolders
     watcher: WorkerProcess
     retriever: Retriever
+    reader: WorkerProcess
     index: WorkerProcess
     importing: WorkerProcess  # reads files of chats; started when there is one
     measuring: WorkerProcess  # holds answers against references; started when it is asked
@@ -117,6 +119,7 @@ class Core:
         self._take_lock(shared)
         chats, documents = await self._open_databases(stored_chats)
         self.config = await self.models.with_path(self.config)
+        await self._find_generation(documents)
         self._join(chats, documents)
         await self.trials.load()
         if not self.read_only and not chats.read_only:
@@ -173,6 +176,12 @@ class Core:
             self.notices += database.notices
         return chats, documents
 
+    async def _find_generation(self, documents: Database) -> None:
+        from assistant.passage_generations import PassageGenerations
+
+        self.generations = PassageGenerations(self)
+        await self.generations.load(documents)
+
     def _join(self, chats: Database, documents: Database) -> None:
         from assistant.adapter_scopes import AdapterScopes
         from assistant.adapter_trials import AdapterTrials
@@ -193,13 +202,13 @@ class Core:
         config, logs = self.config, self.config.home / "logs"
         self.database = documents
         model = WorkerProcess("model", {}, logs)
-        reader = WorkerProcess("reader", self._reader_settings(), logs)
-        self.index = WorkerProcess("index", self._index_settings(), logs)
+        self.reader = WorkerProcess("reader", self.generations.reader_settings(), logs)
+        self.index = WorkerProcess("index", self.generations.index_settings(), logs)
         self.measuring = WorkerProcess("measuring", {}, logs)
         self.importing = WorkerProcess("importing", {}, logs)
         exclude = [str(config.home), str(config.home.resolve())]
         self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
-        self.workers += (model, reader, self.index, self.watcher, self.measuring, self.importing)
+        self.workers += (model, self.reader, self.index, self.watcher, self.measuring, self.importing)
         join_stores(self, chats, documents)
         self.reward, self.toxicity = Reward(self), Toxicity(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)
@@ -208,7 +217,7 @@ class Core:
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
         self.library = Library(documents)
         self.pipeline = Pipeline(
-            documents, reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
+            documents, self.reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
         )
         self.folders = LinkedFolders(documents, self.pipeline)
         weights = Weights(words=config.documents.word_weight)
@@ -264,24 +273,6 @@ class Core:
 
     async def _adapter_file(self, name: str) -> Path:
         return await self.adapters.file(name)
-
-    def _reader_settings(self) -> dict[str, Any]:
-        documents = self.config.documents
-        return {
-            "tokenizer": tokenizer_path(documents.embedder),
-            "chunk_tokens": documents.chunk_tokens,
-            "chunk_overlap": documents.chunk_overlap,
-            "max_file_bytes": documents.max_file_mb * 1_000_000,
-            "max_text_bytes": documents.max_text_mb * 1_000_000,
-        }
-
-    def _index_settings(self) -> dict[str, Any]:
-        return {
-            "database": str(self.database_path),
-            "folder": str(self.index_folder),
-            "embedder": self.config.documents.embedder,
-            "threads": self.config.documents.threads,
-        }
 
     async def _tidy(self) -> None:
         """What a crash may have left behind, trash that is old enough, and the adapter of the embedded model."""

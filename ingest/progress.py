@@ -8,7 +8,7 @@ from typing import Literal
 
 from ingest.records import FoundFile
 
-Stage = Literal["scan", "read", "index"]
+Stage = Literal["scan", "read", "index", "rebuild"]
 
 
 @dataclass(frozen=True, slots=True)

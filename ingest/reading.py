@@ -52,7 +52,7 @@ class Reading:
         """The files under the roots, and the paths that could not be looked into with the reason."""
         found: dict[str, FoundFile] = {}
         unreachable: dict[str, str] = {}
-        await self._ready()
+        await self.ready()
         async for reply in self._reader.stream("scan", paths=roots, exclude=self._exclude):
             for entry in reply.data or []:
                 if "reason" in entry:
@@ -66,7 +66,7 @@ class Reading:
         wanted = list(paths)
         if not wanted:
             return {}
-        await self._ready()
+        await self.ready()
         found: dict[str, Fingerprint] = {}
         async for reply in self._reader.stream("fingerprints", paths=wanted):
             for path, sha256, name in reply.data or []:
@@ -81,7 +81,7 @@ class Reading:
         """
         known_sha256 = before.sha256 if before and before.state == "ready" and before.embedded else ""
         while True:
-            await self._ready()
+            await self.ready()
             self._reader.subject = file.path
             try:
                 async with asyncio.timeout(self._read_seconds):
@@ -101,7 +101,7 @@ class Reading:
                     reason = f"was set aside after {times} attempts: {error}"
                     return FailedFile(file.path, file.size, file.mtime_ns, reason, "quarantined")
 
-    async def _ready(self) -> None:
+    async def ready(self) -> None:
         """Wait until the reader runs: after several deaths it is not started again for a minute."""
         patience = time.monotonic() + RESTART_PATIENCE
         while True:

@@ -109,6 +109,40 @@ CREATE TABLE linked_folders (
 );
 """
 
+NEW_PASSAGES = """
+CREATE TABLE passage_settings (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    embedder TEXT NOT NULL,
+    chunk_tokens INTEGER NOT NULL,
+    chunk_overlap INTEGER NOT NULL
+);
+CREATE TABLE staged_documents (
+    document_id INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
+    settings TEXT NOT NULL,                -- JSON of passage settings
+    embedder TEXT NOT NULL,                -- its id, as in embedders.name
+    text TEXT,                             -- NULL: as it is
+    page_starts TEXT NOT NULL,
+    kept INTEGER NOT NULL                  -- 1: cut as before, since its file could not be read
+);
+CREATE TABLE staged_chunks (
+    id INTEGER PRIMARY KEY,
+    document_id INTEGER NOT NULL REFERENCES staged_documents(document_id) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    page INTEGER,
+    headings TEXT NOT NULL,                -- JSON list, outermost first
+    behind TEXT NOT NULL,                  -- the headings as words to search, behind the title
+    text TEXT NOT NULL,
+    tokens INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    vector BLOB NOT NULL                   -- float32, little endian, unit length
+);
+CREATE INDEX staged_chunks_of_document ON staged_chunks(document_id);
+CREATE TRIGGER staged_with_its_text AFTER DELETE ON document_texts BEGIN
+    DELETE FROM staged_documents WHERE document_id = old.document_id;
+END;
+"""
+
 
 @migrations()
 def documents_and_passages(db: sqlite_utils.Database) -> None:
@@ -139,6 +173,12 @@ def linked_folders(db: sqlite_utils.Database) -> None:
 def documents_by_content(db: sqlite_utils.Database) -> None:
     """Find documents by the hash of their bytes: equal ones share the work of embedding."""
     db.conn.execute("CREATE INDEX documents_by_content ON documents(sha256)")
+
+
+@migrations()
+def passages_made_anew(db: sqlite_utils.Database) -> None:
+    """What passages were made with, and new ones beside them until all are there."""
+    _run(db, NEW_PASSAGES)
 
 
 def _run(db: sqlite_utils.Database, script: str) -> None:

@@ -155,6 +155,14 @@ async def _index(core: Core) -> AsyncIterator[Finding]:
         again = "`assistant folders sync`, or `ingest` of what was added, makes what is missing."
         yield Finding("embedder", f"{embedder['embedder']}, {embedder['dimension']} dimensions")
         yield Finding("passages", _agreement(agreed), agreed.whole, again)
+        if core.generations.behind:
+            stands = await core.generations.standing()
+            yield Finding(
+                "new passages",
+                f"{stands.staged:,} of {stands.total:,} documents are prepared for other settings "
+                f"({core.generations.wanted}); the old ones serve ({core.generations.serving}). "
+                "`assistant library rebuild` goes on.",
+            )
         yield Finding("index", f"{facts['vectors']:,} vectors{rebuilt}", indexed, f"Delete {core.index_folder}.")
     except AssistantError as error:
         yield Finding("index", error.message, False, error.hint)

@@ -96,6 +96,12 @@ class CommandActions(ScreenCommands):
             job.sync(folders)
             self._screen.composer.tell("Syncing. You can go on asking meanwhile.")
 
+    async def _rebuild(self, rest: str) -> None:
+        job = self._screen.app.folders
+        started = job is not None and job.rebuild.start()
+        told = "Passages are made anew. The old ones serve meanwhile."
+        self._screen.composer.tell(told if started else "All passages are made with the settings as they are.")
+
     async def _sources(self, rest: str) -> None:
         await self._screen.toggle_sources()
 

@@ -48,6 +48,7 @@ COMMANDS = (
     Command("editor", "", "write the question in $EDITOR (Alt+E)"),
     Command("search", "[WORDS]", "find messages in all chats, on all branches"),
     Command("sync", "", "bring the linked folders in step now"),
+    Command("rebuild", "", "go on making passages with changed settings; the old ones serve until all are made"),
     Command("regenerate", "", "another answer to the last question"),
     Command("continue", "", "answer a question whose answer was interrupted"),
     Command("edit", "", "ask the last question in another way; the old branch stays"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assistant.safe_text import safe_line
 from assistant.tui.ingest_job import Items, kept_line, summary_line
+from assistant.tui.rebuild_job import RebuildJob
 from ingest.network_drives import NOT_THERE
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class FolderJob:
 
     def __init__(self, core: Core, ingest: IngestJob, tell: Told, failed: Callable[[Exception], None]) -> None:
         self._core, self._ingest, self._tell, self._failed = core, ingest, tell, failed
+        self.rebuild = RebuildJob(core, ingest, tell)
         self._keeper = core.folder_keeper()
         self._task: asyncio.Task[None] | None = None
         self._syncs: list[asyncio.Event] = []  # those that were asked for and may not have ended
@@ -49,7 +51,8 @@ class FolderJob:
         return self._keeper.watching
 
     def start(self) -> None:
-        """Keep the folders in step from now on, unless the settings or a read-only home forbid it."""
+        """Keep the folders in step from now on, unless the settings or a read-only home forbid it; go on with a rebuild."""
+        self.rebuild.start()
         if self._core.config.documents.watch and not self._core.read_only:
             self._task = asyncio.create_task(self._keep())
 

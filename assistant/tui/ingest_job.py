@@ -8,15 +8,16 @@ import math
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant.safe_text import safe_line
 
 if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
     from ingest.progress import Progress, Summary, Withheld
+    from ingest.rebuilding import Rebuilt
 
-Items = AsyncGenerator["Progress | Summary", None]
+Items = AsyncGenerator["Progress | Summary", None] | AsyncGenerator["Progress | Rebuilt", None]
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Request:
     """Something to run when what was asked for before has ended, and who is told of its end."""
 
     start: Callable[[], Items]
-    done: Callable[[Summary], None]
+    done: Callable[[Any], None]  # told of the last item
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -62,7 +63,7 @@ class IngestJob:
         removable = dict.fromkeys(absolute(path.expanduser() for path in paths), ALL) if confirmed else {}
         self.run(lambda: self._pipeline.ingest(paths, collection, removable=removable))
 
-    def run(self, start: Callable[[], Items], done: Callable[[Summary], None] | None = None) -> asyncio.Event:
+    def run(self, start: Callable[[], Items], done: Callable[[Any], None] | None = None) -> asyncio.Event:
         """Run what `start` gives now, or after what runs; the event is set when it has ended in any way.
 
         `done` is told of each summary in place of whom the job was made for.
@@ -115,7 +116,8 @@ def progress_line(progress: Progress) -> str:
     name = PurePath(progress.path).name
     name = name if len(name) <= 24 else f"{name[:23]}…"
     left = "" if progress.seconds_left is None else f" · {_clock(progress.seconds_left)} left"
-    return f"indexing {progress.done}/{progress.total} {name}{left}"
+    doing = "preparing anew" if progress.stage == "rebuild" else "indexing"
+    return f"{doing} {progress.done}/{progress.total} {name}{left}"
 
 
 def summary_line(summary: Summary) -> str:

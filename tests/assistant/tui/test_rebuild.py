@@ -1,0 +1,35 @@
+"""Passages made with other settings are made anew in the background of the app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assistant.bootstrap import opened
+from assistant.config import load_config
+from assistant.tui.app import AssistantApp
+
+from .conftest import configure, running, until
+
+
+async def test_the_app_makes_passages_anew_while_the_old_ones_serve(tmp_path: Path) -> None:
+    """It begins by itself, says when it is done, and /rebuild then finds nothing to do."""
+    home = tmp_path / "home"
+    configure(home)
+    (tmp_path / "lease.txt").write_text(
+        "\n\n".join(f"Part {part}: the rent is due on the first day." for part in range(40))
+    )
+    async with opened(load_config(home)) as core:
+        [item async for item in core.pipeline.ingest([tmp_path / "lease.txt"])]
+        few = (await core.library.counts()).passages
+    text = (home / "config.toml").read_text()
+    (home / "config.toml").write_text(
+        text.replace("[documents]\n", "[documents]\nchunk_tokens = 40\nchunk_overlap = 0\n")
+    )
+    async with running(home) as run:
+        app: AssistantApp = run.app
+        await until(lambda: getattr(app.core, "generations", None) is not None and not app.core.generations.behind)
+        await until(lambda: "serve from now on" in run.screen_text())
+        assert (await app.core.library.counts()).passages > 2 * few
+        assert (await app.core.retriever.search("When is the rent due?", 1)).passages[0].similarity
+        await run.send("/rebuild")
+        await until(lambda: "All passages are made with the settings as they are" in run.screen_text())
