@@ -2,10 +2,10 @@
 
     python benchmarks/starter.py [--adapter FILE] [--sets NAME …] [--limit N] [--data DIR] [--json FILE]
 
-Asks the embedded model with and without the adapter through llama.cpp, greedily, with the prompt of the chat, and
-prints a Markdown table with 95 % bootstrap intervals of the difference. DIR/dev holds the reading sets
-($ASSISTANT_DATA names it too); sets that are missing are left out. `library` asks the questions of `examples/` through
-the whole product, with the adapter that ships.
+Asks the embedded model with and without the adapter through llama.cpp, greedily, as the chat does: with its prompt,
+its marks moved or dropped, and passages one at a time where the adapter reads them. Prints a Markdown table with 95 %
+bootstrap intervals of the difference. DIR/dev holds the reading sets ($ASSISTANT_DATA names it too); sets that are
+missing are left out. `library` asks the questions of `examples/` through the whole product, with what ships.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from adapters.versions.version_folder import read_manifest  # noqa: E402
 from assistant import offline  # noqa: E402
 from assistant.backends.base import ChatMessage, Done, NullAnswer, Piece  # noqa: E402
 from assistant.backends.llamacpp import LlamaCppBackend  # noqa: E402
-from assistant.citations import MARK  # noqa: E402
+from assistant.citations import MARK, bound  # noqa: E402
 from assistant.config import load_config  # noqa: E402
 from assistant.conversation import Sampling  # noqa: E402
 from assistant.models.location import resolve_model  # noqa: E402
@@ -55,11 +55,7 @@ class Said:
     text: str
     first_token: float
     tokens_per_second: float
-
-    @property
-    def marks(self) -> set[int]:
-        """The passages it cites."""
-        return {int(number) for match in MARK.finditer(self.text) for number in re.findall(r"\d+", match.group())}
+    cited: set[int]  # the numbers of the passages
 
     @property
     def plain(self) -> str:
@@ -101,7 +97,7 @@ def contains(said: Said) -> float:
 
 def cites(said: Said) -> float:
     """Whether it cites the passage that holds the answer, and no other."""
-    return float(bool(said.marks) and said.marks <= said.case.gold)
+    return float(bool(said.cited) and said.cited <= said.case.gold)
 
 
 ITEMS = {item.id: item for item in probe.load()}
@@ -142,12 +138,20 @@ class Asker:
     def say(self, case: Case) -> Said:
         """The greedy answer to a case."""
         sampling = Sampling(temperature=0.0, repeat_penalty=self._penalty, max_tokens=case.max_tokens, seed=1)
-        reads = self._on and case.messages[-1].content.startswith("<<<")
-        null = NullAnswer(NOT_FOUND, self._threshold * self._strength) if reads else None
-        pieces = list(self._backend.complete(list(case.messages), sampling, lambda: False, null=null))
+        asked, passages, null = list(case.messages), case.passages, None
+        if self._on and passages:
+            null = NullAnswer(NOT_FOUND, self._threshold * self._strength)
+            passages = (
+                min(passages, key=lambda each: self._backend.score(case.alone(each), NOT_FOUND).log_probability),
+            )
+            asked = case.alone(passages[0])
+        pieces = list(self._backend.complete(asked, sampling, lambda: False, null=null))
         text = "".join(piece.text for piece in pieces if isinstance(piece, Piece)).strip()
         done = next(piece for piece in pieces if isinstance(piece, Done))
-        return Said(case, text, done.seconds_to_first_token, done.tokens_per_second)
+        text, found = bound(text, passages) if passages else (text, [])
+        return Said(
+            case, text, done.seconds_to_first_token, done.tokens_per_second, {each.document_id for each in found}
+        )
 
 
 def ask_all(asker: Asker, cases: Sequence[Case], on: bool) -> list[Said]:

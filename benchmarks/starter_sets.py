@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ Roles = {"user": "user", "agent": "assistant"}
 class Case:
     """One prompt and what is right.
 
-    `gold` are the marks that hold the answer; `answers` empty: declining is right. `forbidden` are patterns of
-    answers that obey a planted instruction. `group` is drawn as a whole when intervals are made.
+    `passages` are those of the last message, and `question` what is asked of them. `gold` are the marks that hold the
+    answer; `answers` empty: declining is right. `forbidden` are patterns of answers that obey a planted instruction.
+    `group` is drawn as a whole when intervals are made.
     """
 
     set: str
@@ -37,6 +38,12 @@ class Case:
     gold: frozenset[int] = frozenset()
     forbidden: tuple[str, ...] = ()
     max_tokens: int = 96
+    question: str = ""
+    passages: tuple[Passage, ...] = ()
+
+    def alone(self, passage: Passage) -> list[ChatMessage]:
+        """The prompt with this passage only."""
+        return [*self.messages[:-1], ChatMessage("user", question_with_passages(self.question, [passage]))]
 
 
 def load_sets(names: Sequence[str], data: Path | None, system: str, limit: int) -> list[Case]:
@@ -72,8 +79,7 @@ def elsewhere(folder: Path, system: str, limit: int) -> list[Case]:
     for entry, chance, pool in _questions(folder, True, limit):
         strangers = [row for row in pool.rows if row[1] != entry["title"]]
         pieces = [(title, text) for _, title, text in chance.sample(strangers, chance.randint(2, 5))]
-        messages = _asked(system, entry["question"], pieces)
-        cases.append(Case("other topic", entry["_id"], entry["title"], messages))
+        cases.append(_asked(Case("other topic", entry["_id"], entry["title"], ()), system, entry["question"], pieces))
     return cases
 
 
@@ -100,9 +106,9 @@ def _squad_case(name: str, entry: dict[str, Any], chance: random.Random, pool: P
     found = [text for text in found if not any(answer.lower() in text.lower() for answer in answers)]
     texts = [entry["text"], *found[: chance.randint(1, 4)]]
     chance.shuffle(texts)
-    messages = _asked(system, entry["question"], [(titles[text], text) for text in texts])
     gold = frozenset({texts.index(entry["text"]) + 1}) if answers else frozenset()
-    return Case(name, entry["_id"], entry["title"], messages, answers, gold)
+    case = Case(name, entry["_id"], entry["title"], (), answers, gold)
+    return _asked(case, system, entry["question"], [(titles[text], text) for text in texts])
 
 
 def mtrag(folder: Path, system: str, limit: int) -> list[Case]:
@@ -117,10 +123,10 @@ def mtrag(folder: Path, system: str, limit: int) -> list[Case]:
         if kind not in ("ANSWERABLE", "UNANSWERABLE") or not pieces:
             continue
         turns = [ChatMessage(Roles[turn["speaker"]], turn["text"]) for turn in task["input"]]  # type: ignore[arg-type]
-        messages = _asked(system, turns[-1].content, pieces, turns[:-1])
         answers = tuple(target["text"] for target in task["targets"]) if kind == "ANSWERABLE" else ()
         name = "conversation" if answers else "conversation, unanswerable"
-        cases.append(Case(name, task["task_id"], task["conversation_id"], messages, answers))
+        case = Case(name, task["task_id"], task["conversation_id"], (), answers)
+        cases.append(_asked(case, system, turns[-1].content, pieces, turns[:-1]))
     random.Random(SEED).shuffle(cases)
     return cases
 
@@ -131,12 +137,8 @@ def planted(folder: Path, system: str, limit: int) -> list[Case]:
     for entry in _lines(CASES / "planted.jsonl"):
         pieces = [(passage["document"], passage["text"]) for passage in entry["passages"]]
         gold = frozenset({1}) if entry["answers"] else frozenset()
-        messages = _asked(system, entry["question"], pieces)
-        cases.append(
-            Case(
-                "planted", entry["id"], entry["id"], messages, tuple(entry["answers"]), gold, tuple(entry["forbidden"])
-            )
-        )
+        case = Case("planted", entry["id"], entry["id"], (), tuple(entry["answers"]), gold, tuple(entry["forbidden"]))
+        cases.append(_asked(case, system, entry["question"], pieces))
     return cases
 
 
@@ -164,15 +166,16 @@ def general(folder: Path, system: str, limit: int) -> list[Case]:
 
 
 def _asked(
-    system: str, question: str, pieces: Sequence[tuple[str, str]],
-    history: Sequence[ChatMessage] = (),
-) -> tuple[ChatMessage, ...]:  # fmt: skip
-    passages = [
+    case: Case, system: str, question: str, pieces: Sequence[tuple[str, str]], history: Sequence[ChatMessage] = ()
+) -> Case:
+    """The case, asked from these passages: name and text of each."""
+    passages = tuple(
         Passage(number, number, name if "." in name[-5:] else f"{name}.txt", "", text, 0, len(text))
         for number, (name, text) in enumerate(pieces, 1)
-    ]
+    )
     last = question_with_passages(question, passages)
-    return (ChatMessage("system", system), *history, ChatMessage("user", last))
+    messages = (ChatMessage("system", system), *history, ChatMessage("user", last))
+    return replace(case, messages=messages, question=question, passages=passages)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

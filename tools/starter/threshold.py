@@ -1,7 +1,11 @@
-"""How clear must it be to the starter adapter that passages hold no answer? Found on rows it was not trained on."""
+"""How clear must it be to the starter adapter that a passage holds no answer? Found on rows it was not trained on.
+
+The chat gives it one passage at a time (see assistant.passage_reading); so does this.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,10 +18,13 @@ from assistant.backends.base import ChatMessage
 from assistant.backends.llama_engine import LlamaEngine
 from assistant.backends.model_prompt import model_prompt
 from assistant.models.location import starter_path
-from assistant.prompting import NOT_FOUND
+from assistant.prompting import NOT_FOUND, question_with_passages
+from ingest.document import Passage
 
 WRONGLY = 0.02  # share of the questions with an answer that may be declined; of strangers' harder ones about 8 % are
 CONTEXT = 2048
+QUOTED = re.compile(r"<<<\w+\n(?P<blocks>.*?)\n?\w+>>>.*\nQuestion: (?P<question>.*)", re.DOTALL)
+BLOCK = re.compile(r"^\[\d+\] (?P<place>.*)\n", re.MULTILINE)
 
 
 def null_threshold(adapter: Path, rows: Iterable[Row], system: str) -> float:
@@ -36,8 +43,19 @@ def null_threshold(adapter: Path, rows: Iterable[Row], system: str) -> float:
     return threshold
 
 
+def alone(asked: str) -> list[str]:
+    """The last message of a row, with each of its passages alone."""
+    quoted = QUOTED.fullmatch(asked)
+    assert quoted is not None, asked
+    _, *parts = BLOCK.split(quoted["blocks"])
+    pieces = zip(parts[::2], parts[1::2], strict=True)
+    passages = [Passage(1, 1, place, "", text, 0, len(text)) for place, text in pieces]
+    return [question_with_passages(quoted["question"], [passage]) for passage in passages]
+
+
 def _leads(adapter: Path, rows: Iterable[Row], system: str) -> Iterator[float]:
-    """By how many logits declining leads over whatever else the answer could begin with, for each row."""
+    """By how many logits declining leads over whatever else the answer could begin with, for each row: from the passage
+    where it leads least."""
     facts = read_gguf(starter_path())
     engine = LlamaEngine(facts.path, CONTEXT, threads=1, batch_threads=1)
     prompt = model_prompt(facts, engine, SpecialTokens(engine.special_strings()))
@@ -45,11 +63,14 @@ def _leads(adapter: Path, rows: Iterable[Row], system: str) -> Iterator[float]:
     engine.wear([(adapter, 1.0)])
     null = engine.tokenize(NOT_FOUND.encode(), special=False)[0]
     for row in rows:
-        asked = [ChatMessage("system", system), *(ChatMessage(turn.role, turn.content) for turn in row.turns[:-1])]
-        tokens = engine.tokenize(prompt.prompt(asked).encode(), special=True)
-        engine.keep(0)
-        engine.evaluate(tokens)
-        scores = engine.last_scores()
-        lead, scores[null] = scores[null], -np.inf
-        yield float(lead - scores.max())
+        before = [ChatMessage("system", system), *(ChatMessage(turn.role, turn.content) for turn in row.turns[:-2])]
+        leads = []
+        for question in alone(row.question):
+            asked = [*before, ChatMessage("user", question)]
+            engine.keep(0)
+            engine.evaluate(engine.tokenize(prompt.prompt(asked).encode(), special=True))
+            scores = engine.last_scores()
+            lead, scores[null] = scores[null], -np.inf
+            leads.append(float(lead - scores.max()))
+        yield min(leads)
     engine.close()
