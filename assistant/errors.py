@@ -5,6 +5,7 @@ AssistantError                 exit  what
 ├── NotFoundError                3   a chat, document, collection or file that is not there
 ├── ModelError                   4   a model that cannot be loaded or run
 │   ├── AdapterError             4   an adapter that does not fit, or is no adapter
+│   ├── MemoryShortError         4   a model for which there is not enough free memory
 │   └── ContextOverflowError     4   a message longer than the model can read
 ├── LibraryError                 5   documents that cannot be indexed or searched
 ├── TrainingError                8   training that cannot start or go on
@@ -52,6 +53,10 @@ class ModelError(AssistantError):
 
 class AdapterError(ModelError):
     """An adapter that does not fit the base model, or is no adapter at all."""
+
+
+class MemoryShortError(ModelError):
+    """A model for which there is not enough free memory; the hint says what would fit."""
 
 
 class ContextOverflowError(ModelError):
