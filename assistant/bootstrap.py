@@ -222,7 +222,8 @@ class Core:
         self.folders = LinkedFolders(documents, self.pipeline)
         weights = Weights(words=config.documents.word_weight)
         self.retriever = Retriever(
-            documents, self.index, floor=config.documents.relevance_floor, weights=weights, crashed=WorkerError
+            documents, self.index, floor=config.documents.relevance_floor, weights=weights, crashed=WorkerError,
+            unusable=LibraryError if config.documents.reranker else None,
         )
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()

@@ -73,6 +73,7 @@ class DocumentSettings:
     chunk_overlap: int
     word_weight: float
     relevance_floor: float
+    reranker: str
     max_file_mb: int
     max_text_mb: int
     threads: int

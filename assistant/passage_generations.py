@@ -64,6 +64,7 @@ class PassageGenerations:
             "folder": str(self._core.index_folder),
             "embedder": (passages or self.serving).embedder,
             "threads": self._core.config.documents.threads,
+            "reranker": self._core.config.documents.reranker,
         }
 
     async def standing(self) -> Standing:

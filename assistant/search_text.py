@@ -38,7 +38,7 @@ def _table(trace: SearchTrace) -> Iterator[str]:
     for place, each in enumerate(trace.considered, 1):
         words = f"words {_number(each.bm25, '.2f')} ({_place(each.by_words)})"
         meaning = f"meaning {_number(each.similarity, '.3f')} ({_place(each.by_meaning)})"
-        yield f"{place:>2}. {each.score:.3f} = {words} · {meaning} · near {each.near:.0%}"
+        yield f"{place:>2}. {each.score:.3f} = {words} · {meaning} · near {each.near:.0%}{_reranked(each)}"
         yield f"    {each.outcome} · {name(each)}: {preview(each.text)}"
 
 
@@ -64,6 +64,10 @@ def preview(text: str) -> str:
     """The beginning of a passage on one line."""
     line = " ".join(text.split())
     return line if len(line) <= PREVIEW else f"{line[: PREVIEW - 1]}…"
+
+
+def _reranked(each: Considered) -> str:
+    return "" if each.reranked is None else f" · reranked {each.reranked:.3f}"
 
 
 def _around(trace: SearchTrace, passage: Passage) -> str:

@@ -50,6 +50,7 @@ class Candidate:
     bm25: float | None
     near: float = 0.0
     order: float = 0.0
+    reranked: float | None = None
 
 
 def fuse(
@@ -137,6 +138,13 @@ def supported(
         support = sum(cosine * score for cosine, score in like) / total if total else found.score
         head.append(replace(found, order=(1 - share) * found.score + share * support))
     return [*ranked(head), *tail]
+
+
+def reordered(candidates: Sequence[Candidate], reranked: Mapping[int, float]) -> list[Candidate]:
+    """Those that a reranker has scored by its scores, then the others in their order."""
+    head = [replace(found, reranked=reranked[found.chunk_id]) for found in candidates if found.chunk_id in reranked]
+    head.sort(key=lambda found: (-reranked[found.chunk_id], -found.order, found.chunk_id))
+    return [*head, *(found for found in candidates if found.chunk_id not in reranked)]
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:

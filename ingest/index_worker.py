@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ingest.embedding import open_embedder
 from ingest.errors import IngestError
+from ingest.reranking import Reranker, open_reranker
 from ingest.vector_rows import VectorRows, reading
 from ingest.vectors import DamagedIndexError, VectorIndex
 
@@ -41,11 +42,14 @@ class Reply:
 class IndexWorker:
     """The service of the index child. The constructor is cheap: model and index load on first use."""
 
-    def __init__(self, database: str, folder: str, embedder: str, threads: int = 1) -> None:
-        """`folder` holds the index files; `embedder` is a name or path for `open_embedder`."""
+    def __init__(self, database: str, folder: str, embedder: str, threads: int = 1, reranker: str = "") -> None:
+        """`folder` holds the index files; `embedder` and `reranker` are names or paths for `open_embedder` and
+        `open_reranker`.
+        """
         self._database = Path(database)
         self._folder = Path(folder)
         self._embedder_name = embedder
+        self._reranker_name = reranker
         self._threads = threads
         self._index: VectorIndex | None = None
         self._queries: dict[str, NDArray[np.float32]] = {}  # the last ones
@@ -53,6 +57,10 @@ class IndexWorker:
     @cached_property
     def _embedder(self) -> Embedder:
         return open_embedder(self._embedder_name, self._threads)
+
+    @cached_property
+    def _reranker(self) -> Reranker:
+        return open_reranker(self._reranker_name, self._threads)
 
     def warm(self) -> dict[str, Any]:
         """Load the model and the index now, so that the first question does not wait for them."""
@@ -135,6 +143,10 @@ class IndexWorker:
             [[int(place), round(float(row[place]), 4)] for place in places if row[place] > 0]
             for row, places in zip(cosines, nearest, strict=True)
         ]
+
+    def rerank(self, query: str, texts: list[str]) -> list[float]:
+        """How well each text answers the query, from 0 to 1 (see ingest.reranking)."""
+        return self._reranker.scores(query, texts)
 
     def save(self, generation: int) -> dict[str, Any]:
         """Write the index as the file of this generation; the caller records what is returned."""

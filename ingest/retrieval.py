@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ingest.collaborators import Database, Worker
 from ingest.document import Passage, SearchResult, place_label
 from ingest.fulltext import best_possible_bm25, chunk_ids, query_words, search_words, word_counts
-from ingest.fusion import DEFAULT_WEIGHTS, Candidate, Weights, averaged, fuse, supported, with_near
+from ingest.fusion import DEFAULT_WEIGHTS, Candidate, Weights, averaged, fuse, reordered, supported, with_near
 from ingest.library import fetch_passages
 from ingest.proximity import near_shares, word_pairs
 from ingest.scope import check_filters, resolved
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 DEPTH = 100  # candidates of each search
+RERANKED = 20  # of the best candidates, where there is a reranker: a cross-encoder takes milliseconds for each
 READ_DEPTH = 50  # of these, so many are looked at more closely: word by word, and for what they are like
 FLOOR = 0.22  # of the best score; benchmarks/retrieval prints what it lets through and what it costs
 TAIL = 0.75  # the other passages must reach this share of the floor
@@ -64,15 +65,26 @@ class Retriever:
         floor: float = FLOOR,
         weights: Weights = DEFAULT_WEIGHTS,
         crashed: type[Exception] | tuple[type[Exception], ...] = (),
+        unusable: type[Exception] | None = None,
     ) -> None:
-        """`floor` 0 gives every passage found; `crashed` is what a call to a dead index process raises."""
+        """`floor` 0 gives every passage found; `crashed` is what a call to a dead index process raises. Where
+        the index process has a reranker, which orders the best candidates anew, `unusable` is what a call raises when
+        that cannot be used; None: there is none.
+        """
         self._database, self._index = database, index
         self.floor, self.weights = floor, weights
-        self._crashed = crashed
+        self._crashed, self._unusable = crashed, unusable
 
     def weighing(self, weights: Weights) -> Retriever:
         """The same search with other weights."""
-        return Retriever(self._database, self._index, floor=self.floor, weights=weights, crashed=self._crashed)
+        return Retriever(
+            self._database,
+            self._index,
+            floor=self.floor,
+            weights=weights,
+            crashed=self._crashed,
+            unusable=self._unusable,
+        )
 
     async def search(
         self,
@@ -112,6 +124,8 @@ class Retriever:
         if passed:
             candidates = await self._supported(candidates)
         least = TAIL * min(limit, candidates[0].score) if passed else 2.0
+        if self._unusable is not None and passed:
+            candidates = await self._reranked(texts[-1], candidates, least, notes)
         passages, considered = await self._database.read(
             lambda db: _chosen(db, candidates, k, least, seen.found, similarity)
         )
@@ -182,6 +196,22 @@ class Retriever:
         }
         return supported(candidates, neighbours, self.weights)
 
+    async def _reranked(
+        self, query: str, candidates: list[Candidate], least: float, notes: list[str]
+    ) -> list[Candidate]:
+        """The best candidates in the order of the reranker, the others behind them as they were."""
+        best = [found.chunk_id for found in candidates if found.score >= least][:RERANKED]
+        texts = await self._database.read(lambda db: _texts(db, best))
+        crashed = self._crashed if isinstance(self._crashed, tuple) else (self._crashed,)
+        failed = (*crashed, self._unusable) if self._unusable else crashed
+        try:
+            reply = await self._index.call("rerank", query=query, texts=list(texts.values()))
+        except failed as error:
+            notes.append(f"Not reranked: {error}")
+            return candidates
+        scores = dict(zip(texts, reply.data, strict=True))
+        return reordered(candidates, scores)
+
 
 def _look_up(db: sqlite_utils.Database, texts: list[str], terms: tuple[str, ...] | None) -> _LookUp:
     total = searched = db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
@@ -240,7 +270,7 @@ def _chosen(
                 considered.append(Considered(
                     number, passage.document, place_label(passage.page, passage.place), passage.text,
                     by_words.get(number), candidate.bm25, by_meaning.get(number), candidate.similarity,
-                    candidate.near, candidate.score, candidate.order, outcome,
+                    candidate.near, candidate.score, candidate.order, outcome, candidate.reranked,
                 ))  # fmt: skip
         if len(chosen) >= k:
             break

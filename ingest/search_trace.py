@@ -22,7 +22,8 @@ class Considered:
     """A passage that was considered: its place in both rankings (from 1, None: not found there) and all scores.
 
     `near` is the share of the question's neighbouring words that stand near each other in it; `order` what it
-    was ranked by in the end; `outcome` one of GIVEN, WEAK, REPEATED, BEYOND.
+    was ranked by in the end; `outcome` one of GIVEN, WEAK, REPEATED, BEYOND; `reranked` what a reranker says, if one
+    was asked.
     """
 
     chunk_id: int
@@ -37,6 +38,7 @@ class Considered:
     score: float
     order: float
     outcome: str
+    reranked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,15 @@ def _refuse_code(folder: Path) -> None:
         raise IngestError(
             f"The model in {folder} wants to run its own code ({foreign[0]}).", "Choose a model without its own code."
         )
+    refuse_own_code(folder)
+
+
+def refuse_own_code(folder: Path) -> None:
+    """Refuse a folder whose configuration names Python classes, or whose weights are pickles.
+
+    Raises:
+        IngestError: it does.
+    """
     for config in folder.rglob("config*.json"):
         if "auto_map" in config.read_text(encoding="utf-8", errors="replace"):
             raise IngestError(

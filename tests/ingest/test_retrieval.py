@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_library import MadeLibrary, make_library
 
-from assistant.errors import WorkerError
+from assistant.errors import AssistantError, LibraryError, WorkerError
+from assistant.search_text import told
 from ingest import fulltext
+from ingest.errors import IngestError
 from ingest.fusion import DEFAULT_WEIGHTS, Candidate, averaged, fuse, supported, with_near
-from ingest.retrieval import FLOOR
+from ingest.reranking import OverlapReranker, open_reranker
+from ingest.retrieval import FLOOR, Retriever
 from ingest.schema import migrations
 from ingest.scope import Scope
 from ingest.search_trace import BEYOND, GIVEN, REPEATED, WEAK, SearchTrace
@@ -304,3 +307,60 @@ def test_like_passages_support_each_other_where_the_scores_decide_little() -> No
     ahead = candidates(0.9, *(0.02 - 0.001 * place for place in range(11)))
     assert supported(ahead, company, DEFAULT_WEIGHTS)[0].chunk_id == 1
     assert supported(flat, {}, DEFAULT_WEIGHTS) == flat
+
+
+async def test_a_reranker_orders_the_best_anew_and_may_fail(made: MadeLibrary, tmp_path: Path) -> None:
+    """The order is the reranker's, scores and floor stay; one that cannot be used is told of, and nothing is lost."""
+    plain = await made.retriever.search("When does the engineer come to service the boiler?", 4, floor=0.0)
+    service = made.index.service
+    service._reranker_name = "overlap"
+    reranking = Retriever(made.database, made.index, crashed=AssistantError, unusable=LibraryError)
+    query = "monthly rent and boiler"
+    found = await reranking.search(query, 4, floor=0.01)
+    assert (
+        found.trace is not None and found.trace.best == (await made.retriever.search(query, 4, floor=0.01)).trace.best
+    )  # type: ignore[union-attr]
+    ranked = [each.reranked for each in found.trace.considered if each.reranked is not None]
+    assert ranked and ranked == sorted(ranked, reverse=True)
+    shares = OverlapReranker().scores(query, [passage.text for passage in found.passages])
+    assert max(shares) <= max(ranked)
+    assert "· reranked " in "\n".join(told(found.trace)) and SearchTrace.from_json(found.trace.as_json()) == found.trace
+    del service.__dict__["_reranker"]
+    service._reranker_name = str(tmp_path / "nothing")
+    failing = await reranking.search("When does the engineer come to service the boiler?", 4, floor=0.001)
+    assert [passage.chunk_id for passage in failing.passages] == [passage.chunk_id for passage in plain.passages]
+    assert failing.notes[0].startswith("Not reranked: There is no reranker")
+
+
+def test_a_cross_encoder_in_a_folder_scores_each_passage(tmp_path: Path) -> None:
+    """A tiny random model of the user's is opened offline; another kind, pickles and own code are refused in words."""
+    from sentence_transformers import CrossEncoder
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    folder = tmp_path / "model"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "rent", "is", "due", "in", "may", "bread", "when", "?"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=64, num_labels=1,
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(folder)
+    BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt")).save_pretrained(folder)
+    texts = ["rent is due in may", "bread", "rent " * 500, "half a pair: \ud83d", ""]
+    scores = open_reranker(str(folder)).scores("when is rent due ?", texts)
+    assert len(scores) == 5 and all(0 <= score <= 1 for score in scores)
+    same = CrossEncoder(str(folder), device="cpu", local_files_only=True).predict([("when is rent due ?", texts[0])])
+    assert scores[0] == pytest.approx(float(same[0]), abs=1e-4)
+    assert open_reranker(str(folder)).scores("when?", []) == []
+    config_file = folder / "config.json"
+    good = config_file.read_text()
+    for wrong, reason in (
+        (good.replace('"model_type"', '"auto_map": {}, "model_type"'), "own code"),
+        (json.dumps({**json.loads(good), "id2label": {"0": "no", "1": "yes"}}), "gives 2 figures"),
+        ("{", "not a cross-encoder"),
+    ):
+        config_file.write_text(wrong)
+        with pytest.raises(IngestError, match=reason):
+            open_reranker(str(folder))
+    with pytest.raises(IngestError, match="no reranker"):
+        open_reranker("nonsense")
