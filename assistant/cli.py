@@ -39,6 +39,7 @@ from assistant.commands import (
     safety,
     score,
     settings,
+    serve,
     teach,
     tokens,
     train,
@@ -109,6 +110,7 @@ def build_parser() -> Parser:
         doctor,
     ):
         module.add_parsers(commands)
+        serve,
     return parser
 
 

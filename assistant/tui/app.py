@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from assistant.tui.evaluation_job import EvaluationJob
     from assistant.tui.folder_job import FolderJob
     from assistant.tui.ingest_job import IngestJob
+    from assistant.tui.serve_job import ServeJob
     from assistant.tui.training_job import TrainingJob
     from assistant.tui.training_watch import Watch
     from ingest.progress import Summary
@@ -74,6 +75,7 @@ class AssistantApp(App[None]):
         self.folders: FolderJob | None = None  # as above
         self.training: TrainingJob | None = None  # as above
         self.evaluation: EvaluationJob | None = None  # as above
+        self.serving: ServeJob | None = None  # as above
         self.last_summary: Summary | None = None
         self.chat: ChatScreen = ChatScreen()
         self._safe_filter = SafeFilter()
@@ -122,8 +124,10 @@ class AssistantApp(App[None]):
 
     async def _open_training(self) -> None:
         from assistant.tui.evaluation_job import EvaluationJob
+        from assistant.tui.serve_job import ServeJob
         from assistant.tui.training_job import TrainingJob, unfinished_line
 
+        self.serving = ServeJob(self.core)
         self.evaluation = EvaluationJob(self.core, self.say, self._job_failed)
         self.training = TrainingJob(self.core, self._trained, self._job_failed)
         if told := unfinished_line(await self.core.training.runs()):
@@ -159,6 +163,8 @@ class AssistantApp(App[None]):
             await self.chat.session.close()
         if self.folders is not None:
             await self.folders.close()
+        if self.serving is not None:
+            await self.serving.stop()
         if self.evaluation is not None:
             await self.evaluation.stop()
         if self.training is not None and (told := await self.training.close()):
@@ -185,20 +191,9 @@ class AssistantApp(App[None]):
     @property
     def status(self) -> Status:
         """What the status line shows now."""
-        model = getattr(self.core, "model", None)
-        session = self.chat.session
-        usage = session.last_usage if session else None
-        return Status(
-            model=model.info.name if model and model.info else self.core.config.model.name,
-            state=model.state if model else "idle",
-            adapter=self.core.adapters.shown if model else "",
-            context_used=usage.prompt_tokens + usage.completion_tokens if usage else 0,
-            context_size=usage.context_size if usage else (model.info.context if model and model.info else 0),
-            tokens_per_second=usage.tokens_per_second if usage else 0.0,
-            activity=session.answering.line if session and session.answering else "",
-            ingest=(self.ingest.line or self.folders.line) if self.ingest and self.folders else "",
-            training=(self.training.line or self.evaluation.line) if self.training and self.evaluation else "",
-        )
+        from assistant.tui.app_status import status_of
+
+        return status_of(self)
 
     def _ingested(self, summary: Summary) -> None:
         from assistant.tui.ingest_job import kept_line, summary_line

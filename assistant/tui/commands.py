@@ -83,6 +83,7 @@ COMMANDS = (
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),
     Command("settings", "", "every setting with its meaning, changed and kept (F10)"),
     Command("activity", "", "long jobs with their progress, processes, outbound connections so far (Alt+A)"),
+    Command("serve", "[PORT|off]", "an OpenAI-compatible API on this machine: your documents and adapters by name"),
     Command("theme", "[NAME]", "change the colours"),
     Command("quit", "", "close the assistant; what you typed is kept"),
 )  # fmt: skip

@@ -43,6 +43,11 @@ class ScreenCommands:
     async def _models(self, rest: str) -> None:
         self._screen.app.action_open("models")
 
+    async def _serve(self, rest: str) -> None:
+        from assistant.tui.serve_job import serve
+
+        await serve(self._screen.app, rest)
+
     async def _settings(self, rest: str) -> None:
         self._screen.app.action_open("settings")
 

@@ -122,6 +122,8 @@ def _jobs(app: AssistantApp) -> list[Job]:
     return found
 
 
+    if app.serving is not None and app.serving.server is not None:
+        found.append(Job("Serving", app.serving.server.line, "Nothing is served any longer.", app.serving.stop))
 def _told(running: list[RunningProcess], asked: int) -> Content:
     now = sum(each.sockets for each in running)
     style = "bold $text-error" if asked or now else "bold $text-success"

@@ -25,11 +25,13 @@ class Status:
     activity: str = ""  # the answer under way
     ingest: str = ""
     training: str = ""
+    serving: str = ""  # where other programs are answered
 
     @property
     def parts(self) -> list[tuple[str, str]]:
         """Each part with its style, in order."""
-        parts = [(self._model(), "$text-error" if self.state == "failed" else "")]
+        parts = [(self.serving, "bold $text-warning")] if self.serving else []
+        parts.append((self._model(), "$text-error" if self.state == "failed" else ""))
         if self.adapter:
             parts.append((safe_line(self.adapter), "$text-accent"))
         else:
