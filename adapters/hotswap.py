@@ -8,7 +8,7 @@ with the new adapter and goes back to what was on before if anything is wrong (S
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ PROBE_TOKENS = 8
 IDLE_ADAPTERS, IDLE_BYTES = 3, 256 * 2**20  # kept in memory without being on, so that coming back is quick
 HALVES = (".lora_a", ".lora_b")
 EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"  # an embedding's halves are stored the other way round
+Check = Callable[[Path, GGUFFacts], object]
 Key = tuple[str, int, int, int]  # path, inode, size, modification time: one version of a file
 
 
@@ -55,9 +56,11 @@ class Engine(Protocol):
 class HotSwap:
     """The adapters on one live model: the old ones or the new ones, never a mixture of both."""
 
-    def __init__(self, base: GGUFFacts, engine: Engine) -> None:
+    def __init__(self, base: GGUFFacts, engine: Engine, check: Check | None = None) -> None:
+        """`check` raises AdapterFitError for what this engine cannot put on; without one only GGUF LoRAs go on."""
         self._base = base
         self._engine = engine
+        self._check = check or (lambda path, facts: check_fit(read_adapter(path), facts))
         self._worn: tuple[tuple[Key, float], ...] = ()
         self._loaded: dict[Key, str] = {}  # their names, least recently used first
         self._base_scores: Sequence[float] | None = None
@@ -87,7 +90,7 @@ class HotSwap:
         key = _key(path)
         name = self._loaded.pop(key, "")
         if not name:
-            check_fit(read_adapter(path), self._base)
+            self._check(path, self._base)
             self._engine.load_adapter(key, path)
         self._loaded[key] = name or adapter_label(path)
         return key

@@ -7,6 +7,8 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from adapters.files.gguf import read_gguf
@@ -17,12 +19,15 @@ from assistant.backends.next_token import chosen_as_json, distribution_as_json
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
-from assistant.models.location import STARTER, resolve_model
+from assistant.models.choice import ModelChoice, parse_choice
+from assistant.models.location import STARTER, is_starter, resolve_model
 from assistant.models.memory import available_memory, check_fits
+from assistant.models.unpacked_memory import check_unpacked_fits, has_nvidia_gpu
 
 LIMIT_FACTOR = 1.3  # of the estimate
 ADDRESS_SPACE_BASE = 1 * 2**30  # bytes: interpreter and libraries map much more than they use,
 ADDRESS_SPACE_PER_CORE = 80 * 2**20  # and each thread reserves a stack and a heap of its own
+TORCH_ADDRESS_SPACE = 8 * 2**30  # torch with its libraries and threads
 SECONDS_BETWEEN_PIECES = 0.02  # text that comes faster is sent together: nobody reads 50 pieces a second
 
 
@@ -38,10 +43,11 @@ class ModelWorker:
             backend: Backend = ScriptedBackend(parse_script(model))
             self._close()
         else:
-            facts = read_gguf(resolve_model(model))
-            check_model(facts)  # before the old model is given up
+            choice = parse_choice(model)
+            facts = _facts(resolve_model(model))  # before the old model is given up
             self._close()
-            backend = _llama(facts, STARTER if model == STARTER else facts.name, context, threads, batch_threads)
+            choice = replace(choice, source=STARTER if is_starter(model) else facts.name)
+            backend = _local(facts, choice, context, threads, batch_threads)
         self._backend = backend
         return dataclasses.asdict(backend.info)
 
@@ -113,8 +119,31 @@ def _sampling(sent: dict[str, Any]) -> Sampling:
     return Sampling(**{**sent, "stop": tuple(sent.get("stop") or ())})
 
 
+def _facts(path: Path) -> GGUFFacts:
+    """What a model says of itself, read before any native code sees it."""
+    if path.is_dir():
+        from adapters.files.folder_facts import read_folder  # numpy: only where there is a folder
+
+        return read_folder(path)
+    facts = read_gguf(path)
+    check_model(facts)
+    return facts
+
+
+def _local(facts: GGUFFacts, choice: ModelChoice, context: int, threads: int, batch_threads: int) -> Backend:
+    """The model on the engine that was chosen, if it fits into memory."""
+    folder = facts.path.is_dir()
+    if choice.engine == "llama.cpp" and folder:
+        raise ModelError(
+            f"{facts.path.name} is a folder of safetensors, which llama.cpp does not read.",
+            f"transformers:{facts.path} runs it; or convert it to GGUF.",
+        )
+    if choice.engine == "transformers" or (choice.engine == "auto" and (folder or choice.precision != "auto")):
+        return _transformers(facts, replace(choice, engine="transformers"), context, threads, batch_threads)
+    return _llama(facts, choice.source, context, threads, batch_threads)
+
+
 def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_threads: int) -> Backend:
-    """A GGUF model, measured before any native code sees it."""
     from assistant.backends.llama_engine import drives_gpu  # heavy: only when a model is loaded
     from assistant.backends.llamacpp import LlamaCppBackend, context_size
 
@@ -123,6 +152,15 @@ def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_thread
         mapped = ADDRESS_SPACE_BASE + ADDRESS_SPACE_PER_CORE * (os.cpu_count() or 1)
         _limit_memory(int(needed * LIMIT_FACTOR) + mapped)
     return LlamaCppBackend(facts, name, context, threads, batch_threads)
+
+
+def _transformers(facts: GGUFFacts, choice: ModelChoice, context: int, threads: int, batch_threads: int) -> Backend:
+    needed = check_unpacked_fits(facts, context or facts.context, choice.precision, available_memory())
+    limit = int(needed * LIMIT_FACTOR) + TORCH_ADDRESS_SPACE
+    _limit_memory(resource.RLIM_INFINITY if has_nvidia_gpu() else limit)  # before torch maps its libraries
+    from assistant.backends.transformers_backend import TransformersBackend  # heavy, as above
+
+    return TransformersBackend(facts, str(choice), context, threads, batch_threads, choice.precision)
 
 
 def _limit_memory(count: int) -> None:

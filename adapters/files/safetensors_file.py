@@ -48,6 +48,11 @@ class SafeTensors:
         """A tensor's shape, in the order of transformers: (out, in)."""
         return self._entries[name][1].shape
 
+    def stored(self, name: str) -> tuple[str, int]:
+        """How a tensor is stored: its type (F32, BF16, …) and its bytes."""
+        entry = self._entries[name][1]
+        return entry.type, math.prod(entry.shape) * np.dtype(TYPES[entry.type]).itemsize
+
     def read(self, name: str) -> NDArray[np.float32]:
         """A tensor as 32-bit floats.
 

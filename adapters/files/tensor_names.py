@@ -56,14 +56,35 @@ def permuted(rows: Array, name: str, base: GGUFFacts) -> Array:
     Raises:
         TrainingError: the heads do not divide the rows.
     """
+    heads = _sharing(rows, name, base)
+    if not heads:
+        return rows
+    apart = rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:])
+    return np.ascontiguousarray(apart.swapaxes(1, 2).reshape(rows.shape))
+
+
+def unpermuted(rows: Array, name: str, base: GGUFFacts) -> Array:
+    """Rows of the tensor `name` in transformers' order: what `permuted` made, undone.
+
+    Raises:
+        TrainingError: as above.
+    """
+    heads = _sharing(rows, name, base)
+    if not heads:
+        return rows
+    apart = rows.reshape(heads, rows.shape[0] // heads // 2, 2, *rows.shape[1:])
+    return np.ascontiguousarray(apart.swapaxes(1, 2).reshape(rows.shape))
+
+
+def _sharing(rows: Array, name: str, base: GGUFFacts) -> int:
+    """How many heads share the rows, 0 where their order is the same in both."""
     kind = name.rpartition(".")[2]
     if kind not in ("attn_q", "attn_k"):
-        return rows
+        return 0
     heads = _heads(base, kind, int(name.split(".")[1]))
     if heads <= 0 or rows.shape[0] % (2 * heads):
         raise TrainingError(f"{name} has {rows.shape[0]} rows, which {heads} heads cannot share.", "Is it this base?")
-    apart = rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:])
-    return np.ascontiguousarray(apart.swapaxes(1, 2).reshape(rows.shape))
+    return heads
 
 
 def _heads(base: GGUFFacts, kind: str, layer: int) -> int:

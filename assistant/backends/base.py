@@ -17,7 +17,7 @@ Finish = Literal["stop", "length", "cancelled"]
 class ModelInfo:
     """Facts of a loaded model. `context` is in tokens; `message_overhead` is what the chat template
     adds to each message of a chat that begins with a system message, in tokens (an upper bound).
-    `notice` is what the user should know of the model, "" for nothing."""
+    `notice` is what the user should know of the model, "" for nothing; `host` names the server of a remote one."""
 
     name: str
     path: str
@@ -28,6 +28,8 @@ class ModelInfo:
     trained_context: int
     message_overhead: int
     notice: str = ""
+    engine: str = "llama.cpp"  # or transformers, remote, scripted
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.files.gguf_facts import shown
+from assistant.backends.engine import Stopped
+from assistant.backends.form import Shape, gbnf
 from assistant.backends.llama_sampler import Sampler
 from assistant.backends.llama_vocabulary import LlamaVocabulary
 from assistant.conversation import Sampling
@@ -28,7 +30,6 @@ SCORED = 32  # tokens whose scores are held at once where every one counts: each
 WARNING, ERROR = 3, 4  # of ggml_log_level, whose order is debug 1, info 2, warning, error
 ABORTED, NO_ROOM = 2, 1  # what llama_decode returns
 
-Stopped = Callable[[], bool]
 _errors: list[str] = []  # since the last call that may fail
 
 
@@ -177,13 +178,13 @@ class LlamaEngine(LlamaVocabulary):
         scores = native.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(scores, (self.vocabulary_size,)).copy()
 
-    def sampler(self, sampling: Sampling, seed: int, grammar: str = "") -> Sampler:
-        """A chooser of next tokens for one answer; with a GBNF `grammar`, of such as the grammar goes on with.
+    def sampler(self, sampling: Sampling, seed: int, form: Shape = ()) -> Sampler:
+        """A chooser of next tokens for one answer, of such as its form or grammar goes on with.
 
         Raises:
             ModelError: llama.cpp does not understand the grammar.
         """
-        return Sampler(self._context, self._vocabulary, sampling, seed, grammar)
+        return Sampler(self._context, self._vocabulary, sampling, seed, gbnf(form) if form else "")
 
     def probe(self, count: int) -> list[float]:
         """The scores after a fixed text of `count` tokens; the cache is dropped before and after."""

@@ -13,6 +13,8 @@ from assistant.errors import ModelError
 class LlamaVocabulary:
     """The tokens of a loaded model."""
 
+    cuts_beside_control = True
+
     def __init__(self, vocabulary: Any) -> None:
         """`vocabulary` is llama.cpp's own pointer, valid as long as its model."""
         self._vocabulary = vocabulary

