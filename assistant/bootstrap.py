@@ -217,8 +217,9 @@ class Core:
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
         self.library = Library(documents)
         self.pipeline = Pipeline(
-            documents, self.reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,)
-        )
+            documents, self.reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,),
+            read_seconds=self.generations.read_seconds,
+        )  # fmt: skip
         self.folders = LinkedFolders(documents, self.pipeline)
         weights = Weights(words=config.documents.word_weight)
         self.retriever = Retriever(

@@ -76,6 +76,7 @@ class DocumentSettings:
     reranker: str
     max_file_mb: int
     max_text_mb: int
+    ocr: str
     threads: int
     watch: bool
     rest_on_battery: bool

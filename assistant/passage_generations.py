@@ -11,6 +11,7 @@ from assistant.models.location import tokenizer_path
 from assistant.worker_process import WorkerProcess
 from ingest import generations
 from ingest.generations import PassageSettings, Standing
+from ingest.readers.limits import OCR_SECONDS
 from ingest.reading import Reading
 from ingest.rebuilding import Rebuild, Rebuilt
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
     from assistant.storage.database import Database
     from ingest.progress import Progress
+
+READ_SECONDS = 60.0
 
 
 class PassageGenerations:
@@ -55,7 +58,13 @@ class PassageGenerations:
             "chunk_overlap": made.chunk_overlap,
             "max_file_bytes": documents.max_file_mb * 1_000_000,
             "max_text_bytes": documents.max_text_mb * 1_000_000,
+            "ocr": documents.ocr,
         }
+
+    @property
+    def read_seconds(self) -> float:
+        """How long a file may take to read: recognizing the text of pictures takes longer."""
+        return READ_SECONDS + (OCR_SECONDS if self._core.config.documents.ocr else 0.0)
 
     def index_settings(self, passages: PassageSettings | None = None) -> dict[str, Any]:
         """What the index process embeds with; None: as the passages that serve."""
@@ -86,10 +95,12 @@ class PassageGenerations:
         reader = WorkerProcess("new-reader", self.reader_settings(self.wanted), logs, service="reader")
         index = WorkerProcess("new-index", self.index_settings(self.wanted), logs, service="index")
         core.workers = (*core.workers, reader, index)
-        errors: dict[str, Any] = {"unreadable": LibraryError, "crashed": WorkerError}
-        reading = Reading(core.database, reader, exclude=[], read_seconds=60.0, **errors)
+        rules: dict[str, Any] = {
+            "unreadable": LibraryError, "crashed": WorkerError, "read_seconds": self.read_seconds,
+        }  # fmt: skip
+        reading = Reading(core.database, reader, exclude=[], **rules)
         try:
-            work = Rebuild(core.database, reading, reader, index, self.wanted, **errors)
+            work = Rebuild(core.database, reading, reader, index, self.wanted, **rules)
             async with contextlib.aclosing(work.run(seconds)) as items:
                 async for item in items:
                     if isinstance(item, Rebuilt) and item.complete:

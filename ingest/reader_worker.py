@@ -28,7 +28,7 @@ from ingest.errors import UnreadableError
 from ingest.readers import UNREAD_DOCUMENTS, read_document, refuse_binary
 from ingest.readers.cleaning import Cleaner
 from ingest.readers.encoding import SAMPLE_BYTES
-from ingest.readers.limits import Limits, megabytes
+from ingest.readers.limits import OCR_SECONDS, Limits, megabytes
 from ingest.scan import Found, scan
 from ingest.token_counter import TokenCounter
 
@@ -46,9 +46,11 @@ class ReaderWorker:
     """The calls of the "reader" process."""
 
     def __init__(
-        self, tokenizer: str, chunk_tokens: int, chunk_overlap: int, max_file_bytes: int, max_text_bytes: int
-    ) -> None:
-        """`tokenizer` is the path of the embedder's tokenizer.json, "" to count words.
+        self, tokenizer: str, chunk_tokens: int, chunk_overlap: int, max_file_bytes: int, max_text_bytes: int,
+        ocr: str = "",
+    ) -> None:  # fmt: skip
+        """`tokenizer` is the path of the embedder's tokenizer.json, "" to count words; `ocr` the languages of text
+        recognition, "" for none: with it a file may take OCR_SECONDS longer.
 
         Whatever `max_text_bytes` says, no more than MAX_TEXT can be read from one file.
         """
@@ -58,6 +60,7 @@ class ReaderWorker:
         self._limits = Limits(
             file_bytes=max_file_bytes,
             text_bytes=min(max_text_bytes, MAX_TEXT),
+            ocr=ocr,
             table_characters=chunk_tokens * CHARACTERS_PER_TOKEN_OF_TABLE,
         )
 
@@ -66,7 +69,7 @@ class ReaderWorker:
     ) -> Iterator[list[Found]]:
         """Lists of at most BATCH files to read or paths that are not read, with the reason (see ingest.scan)."""
         batch: list[Found] = []
-        for found in scan(paths, exclude, cancelled):
+        for found in scan(paths, exclude, cancelled, pictures=bool(self._limits.ocr)):
             batch.append(found)
             if len(batch) == BATCH:
                 yield batch
@@ -93,7 +96,8 @@ class ReaderWorker:
         Raises:
             UnreadableError: no text can be had from it; the message is the reason.
         """
-        with _time_limit(CPU_SECONDS, WALL_SECONDS):
+        longer = OCR_SECONDS if self._limits.ocr else 0.0
+        with _time_limit(CPU_SECONDS + longer, WALL_SECONDS + longer):
             try:
                 return self._read(path, known_sha256)
             except MemoryError:

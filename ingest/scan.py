@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from ingest.ignore import IgnoreRules
-from ingest.readers import UNREAD_DOCUMENTS, reader_of
+from ingest.readers import READERS, UNREAD_DOCUMENTS, reader_of
 from ingest.readers.encoding import looks_binary
 
 MAX_DEPTH = 128
@@ -22,6 +22,7 @@ _BINARY_NAMES = (  # not opened at all; a name that is not here is judged by its
     ".svg .ps .eps"
 )
 BINARY_SUFFIXES = frozenset(_BINARY_NAMES.split())
+PICTURES = frozenset(suffix for suffix, reader in READERS.items() if reader == "image")
 
 
 class Found(TypedDict, total=False):
@@ -33,17 +34,20 @@ class Found(TypedDict, total=False):
     reason: str
 
 
-def scan(paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False) -> Iterator[Found]:
+def scan(
+    paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False, pictures: bool = False
+) -> Iterator[Found]:
     """Everything worth a line under `paths`, in the order given and sorted by name below.
 
     A path named in `paths` always gets an answer. Inside folders, hidden names, folders of tools and
     files that are plainly no documents are passed over silently, and so is what the folder's own rules leave out
-    (see ingest.ignore). Nothing below a path in `exclude` is visited. Links are named, never followed.
+    (see ingest.ignore). Inside folders, `pictures` are documents only if asked for. Nothing below a path in
+    `exclude` is visited. Links are named, never followed.
     """
     excluded = {_real(path) for path in exclude}
     seen: set[str] = set()
     for path in map(_absolute, paths):
-        for found in _named(path, excluded, cancelled):
+        for found in _named(path, excluded, cancelled, pictures):
             if found["path"] not in seen:
                 seen.add(found["path"])
                 yield found
@@ -51,7 +55,7 @@ def scan(paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = l
             return
 
 
-def _named(path: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iterator[Found]:
+def _named(path: str, excluded: set[str], cancelled: Callable[[], bool], pictures: bool) -> Iterator[Found]:
     try:
         status = os.lstat(path)
     except OSError as error:
@@ -65,10 +69,10 @@ def _named(path: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iter
     elif _real(path) in excluded:
         yield {"path": path, "reason": "holds the assistant's own data"}
     else:
-        yield from _walk(path, excluded, cancelled)
+        yield from _walk(path, excluded, cancelled, pictures)
 
 
-def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool]) -> Iterator[Found]:
+def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool], pictures: bool) -> Iterator[Found]:
     """Depth first with a stack of our own: the depth of a hostile tree costs no Python stack."""
     stack = [(root, 0, IgnoreRules())]
     while stack and not cancelled():
@@ -91,7 +95,7 @@ def _walk(root: str, excluded: set[str], cancelled: Callable[[], bool]) -> Itera
             if _hidden(entry.name, is_folder) or rules.leave_out(entry.path, is_folder):
                 continue
             if not is_folder:
-                yield from _listed(entry, excluded)
+                yield from _listed(entry, excluded, pictures)
             elif _real(entry.path) not in excluded:
                 folders.append((entry.path, depth + 1, rules))
         stack.extend(reversed(folders))
@@ -101,7 +105,7 @@ def _hidden(name: str, is_folder: bool) -> bool:
     return name.startswith(".") or (is_folder and name in SKIPPED_FOLDERS)
 
 
-def _listed(entry: os.DirEntry[str], excluded: set[str]) -> Iterator[Found]:
+def _listed(entry: os.DirEntry[str], excluded: set[str], pictures: bool) -> Iterator[Found]:
     """A file inside a folder, unless it is plainly no document."""
     try:
         status = entry.stat(follow_symlinks=False)
@@ -111,7 +115,8 @@ def _listed(entry: os.DirEntry[str], excluded: set[str]) -> Iterator[Found]:
         yield {"path": entry.path, "reason": _words(error)}
         return
     suffix = Path(entry.name).suffix.lower()
-    known = reader_of(suffix) or suffix in UNREAD_DOCUMENTS  # of the latter a user expects to hear
+    read = pictures if suffix in PICTURES else bool(reader_of(suffix))
+    known = read or suffix in UNREAD_DOCUMENTS  # of the latter a user expects to hear
     if entry.path in excluded or (stat.S_ISREG(status.st_mode) and not known and not _is_text(entry.path, suffix)):
         return
     yield _file(entry.path, status)

@@ -19,7 +19,7 @@ import watchfiles
 
 from ingest.ignore import RULE_FILES, IgnoreRules
 from ingest.network_drives import why_not_told
-from ingest.scan import BINARY_SUFFIXES, SKIPPED_FOLDERS, scan
+from ingest.scan import BINARY_SUFFIXES, PICTURES, SKIPPED_FOLDERS, scan
 
 QUIET_MS, LONGEST_MS = 300, 2000  # a burst ends when nothing happens for so long, or after so long
 POLL_SECONDS = 20.0  # between two walks of a folder that is not watched
@@ -126,7 +126,7 @@ class _Noted:
         if any(part.startswith(".") or part in SKIPPED_FOLDERS for part in above):
             return False
         hidden = (name.startswith(".") and name not in RULE_FILES) or name in SKIPPED_FOLDERS
-        if hidden or PurePath(name).suffix.lower() in BINARY_SUFFIXES:
+        if hidden or PurePath(name).suffix.lower() in BINARY_SUFFIXES - PICTURES:
             return False
         return not self._left_out(str(PurePath(path).parent) if name in RULE_FILES else path, folder)
 
@@ -168,7 +168,7 @@ class _Poll:
 
     def _look(self) -> str:
         started, digest = time.monotonic(), hashlib.sha256()
-        for found in scan([self.folder], self._exclude):
+        for found in scan([self.folder], self._exclude, pictures=True):
             digest.update(repr(sorted(found.items())).encode("utf-8", "surrogatepass"))
         took = time.monotonic() - started
         self._next = time.monotonic() + max(self._seconds, POLL_SHARE * took)

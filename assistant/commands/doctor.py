@@ -7,7 +7,9 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import platform
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from assistant import __version__
 from assistant.config import Config
 from assistant.errors import AssistantError
 from assistant.output import emit, say
+from ingest.readers.ocr import PROGRAM
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -61,7 +64,7 @@ async def run(arguments: argparse.Namespace, config: Config) -> int:
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
     """All findings, the cheap ones first."""
-    for group in (_versions(), _settings(config), _memory()):
+    for group in (_versions(), _settings(config), _recognition(config), _memory()):
         for finding in group:
             yield finding
     async for finding in _home(config):
@@ -83,6 +86,22 @@ def _settings(config: Config) -> Iterator[Finding]:
     yield Finding("settings", f"{config.user_file} ({state})")
     for notice in config.notices:
         yield Finding("settings", notice, False, "Correct that line; the default is used meanwhile.")
+
+
+def _recognition(config: Config) -> Iterator[Finding]:
+    """Whether scans can be recognized, where that is asked for."""
+    wanted = config.documents.ocr
+    if not wanted:
+        return
+    program = shutil.which(PROGRAM)
+    if program is None:
+        yield Finding("text recognition", "tesseract is not installed", False, "Debian: apt install tesseract-ocr.")
+        return
+    done = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=30, check=False)
+    missing = [language for language in wanted.split("+") if language not in done.stdout.split()]
+    hint = f"Install them (Debian: apt install tesseract-ocr-{missing[0]}), or change documents.ocr." if missing else ""
+    told = f"{wanted}, by {program}" + (f"; it lacks {', '.join(missing)}" if missing else "")
+    yield Finding("text recognition", told, not missing, hint)
 
 
 def _memory() -> Iterator[Finding]:

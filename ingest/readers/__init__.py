@@ -24,6 +24,7 @@ _SUFFIXES = {
     "excel": "xlsx xlsm xltx xltm",
     "old_excel": "xls xlt",
     "old_word": "doc dot",
+    "image": "png jpg jpeg tif tiff bmp webp",
     "table": "csv tsv tab",
     "opendocument": "odt ott odp otp ods ots",
     "book": "epub",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ingest.errors import UnreadableError
 
 MIB = 2**20
+OCR_SECONDS = 600.0  # by which a file may take longer, where the text of its pictures is recognized
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Limits:
     archive_member_bytes: int = 64 * MIB
     archive_bytes: int = 256 * MIB
     archive_ratio: int = 200
+    ocr: str = ""  # languages of text recognition, as tesseract names them; "": off
+    ocr_pages: int = 100  # pictures of one file that are recognized
     table_characters: int = 450  # of rows that stay together with their header: about a chunk of 200 tokens
 
 

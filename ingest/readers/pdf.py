@@ -12,10 +12,12 @@ import pypdfium2.raw as pdfium_c
 from ingest.document import Document
 from ingest.errors import PasswordError, UnreadableError
 from ingest.readers.assembly import Assembly
+from ingest.readers.image import OFF
 from ingest.readers.limits import Limits
 from ingest.readers.pdf_box import Line
 from ingest.readers.pdf_layout import lines_of
 from ingest.readers.pdf_margins import without_margins
+from ingest.readers.pdf_scan import Scans
 from ingest.readers.pdf_words import is_level, plain_lines, words_of
 
 _HYPHEN = re.compile("[\x02\ufffe]\\s*")  # PDFium's mark for a word divided at the end of a line
@@ -42,19 +44,21 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
         if count > limits.pages:
             raise UnreadableError(f"has {count} pages; the limit is {limits.pages}")
         assembly = Assembly(limits)
-        texts = _Pages(document, count)
+        scans = Scans(limits)
+        texts = _Pages(document, count, scans)
         outline = _outline(document)
         found = list(texts)
         for (number, _), lines in zip(found, without_margins([lines for _, lines in found]), strict=True):
-            assembly.page(number)
+            assembly.page(number, scans.place(number))
             _add_page(assembly, lines, outline.get(number, []))
-        assembly.notes.extend(texts.notes())
+        assembly.notes.extend((*texts.notes(), *scans.notes()))
         if texts.read_none() and pdfium_c.FPDF_GetSecurityHandlerRevision(document.raw) >= 0:
             raise PasswordError(
                 "is encrypted, and its text cannot be read", "Save a copy without a password and add that."
             )
         if texts.read_none():
-            raise UnreadableError(_no_text(count), "Run text recognition (OCR) on it first.")
+            tried = next(scans.notes(), "")
+            raise UnreadableError(f"{_no_text(count)}{f'; {tried}' if tried else ''}", OFF)
         return assembly.document(_title(document) or stem, count)
     finally:
         document.close()
@@ -74,9 +78,9 @@ def _opened(data: bytes) -> pdfium.PdfDocument:
 class _Pages:
     """Iterates over (number, lines) of the pages with text and remembers the others."""
 
-    def __init__(self, document: pdfium.PdfDocument, count: int) -> None:
+    def __init__(self, document: pdfium.PdfDocument, count: int, scans: Scans) -> None:
         self._document = document
-        self._count = count
+        self._count, self._scans = count, scans
         self._has_forms = document.get_formtype() == pdfium_c.FORMTYPE_ACRO_FORM
         if self._has_forms:
             document.init_forms()
@@ -94,10 +98,12 @@ class _Pages:
                 continue
             try:
                 lines = self._lines(page)
+                is_picture = not lines and any(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=3))
+                lines = self._scans.lines(page, number) if is_picture else lines
                 if lines:
                     self._with_text += 1
                     yield number, lines
-                elif any(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=3)):
+                elif is_picture:
                     self._images.append(number)
             except pdfium.PdfiumError:
                 self._broken.append(number)
