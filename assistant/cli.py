@@ -33,6 +33,7 @@ from assistant.commands import (
     evaluate,
     folders,
     learn,
+    keys,
     library,
     models,
     prompts,
@@ -49,6 +50,7 @@ from assistant.config import Config, load_config
 from assistant.crash import record
 from assistant.errors import AssistantError, LibraryError, StorageError, UsageError, error_from_name
 from assistant.output import fail, warn
+from assistant.keymap import Action
 from ingest.errors import IngestError
 
 Command = Callable[[argparse.Namespace, Config], Coroutine[Any, Any, int]]
@@ -183,6 +185,13 @@ def _open_interface(config: Config) -> int:
 
     app = AssistantApp(Core(config))
     app.run()
+def _actions() -> Sequence[Action]:
+    """What keys can do in the interface, which is imported only for this."""
+    from assistant.tui.keys import catalogue
+
+    return catalogue()
+
+
     return app.return_code or 0
 
 

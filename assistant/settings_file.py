@@ -29,6 +29,7 @@ def write_settings(config: Config, values: dict[tuple[str, str], float | int | b
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError among them
         raise UsageError(f"{config.user_file} was not changed: {error}", "Mend the file by hand first.") from error
     try:
+        config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(config.user_file, text.encode())
     except OSError as error:
         raise StorageError(f"{config.user_file} cannot be written: {error.strerror}.", "It stays as it was.") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -64,6 +64,9 @@ class AssistantApp(App[None]):
         Binding("alt+m", "open('models')", "Models", show=False, priority=True, id="app.models"),
         Binding("alt+a", "open('activity')", "Activity", show=False, priority=True, id="app.activity"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
+        Binding("ctrl+p", "command_palette", "Command palette", show=False, priority=True, id="app.palette"),
+        Binding("ctrl+c", "help_quit", "Stop the answer", show=False, system=True, id="app.interrupt"),
+        Binding("alt+j", "jump", "Jump to a part", show=False, priority=True, id="app.jump"),
     ]
 
     def __init__(self, core: Core) -> None:
@@ -77,6 +80,7 @@ class AssistantApp(App[None]):
         self.evaluation: EvaluationJob | None = None  # as above
         self.serving: ServeJob | None = None  # as above
         self.last_summary: Summary | None = None
+        self.remapped: Mapping[str, tuple[str, ...]] = {}  # keys of actions that the user has changed
         self.chat: ChatScreen = ChatScreen()
         self._safe_filter = SafeFilter()
         self._notices_told = 0
@@ -100,6 +104,10 @@ class AssistantApp(App[None]):
         self.call_after_refresh(lambda: self.run_worker(self._open(), name="open"))
 
     async def _open(self) -> None:
+        if self.core.config.keys:
+            from assistant.tui.keys import use_keys
+
+            await use_keys(self)
         try:
             await self.core.open(shared=True)
         except AssistantError as error:
@@ -256,6 +264,14 @@ class AssistantApp(App[None]):
             self.pop_screen()
         else:
             self.push_screen(HelpScreen(*keys_of(self.focused or self.screen)))
+
+    def action_jump(self) -> None:
+        """Show a letter over each part of the screen; the letter takes the focus there."""
+        from assistant.tui.screens.jump import JumpScreen
+
+        below = self.screen
+        if not isinstance(below, JumpScreen):
+            self.push_screen(JumpScreen(below), lambda target: below.set_focus(target) if target else None)
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected: stop the answer, or say how to quit."""

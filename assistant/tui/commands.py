@@ -20,6 +20,7 @@ class Command:
     name: str
     arguments: str
     help: str
+    action: str = ""  # the id of the action whose keys do the same
 
     @property
     def usage(self) -> str:
@@ -33,59 +34,78 @@ class Command:
 
 
 COMMANDS = (
-    Command("help", "", "keys and commands"),
-    Command("new", "", "begin a new chat"),
-    Command("chats", "", "show or hide the list of chats"),
-    Command("docs", "", "the library: documents, adding, removing, a test search"),
+    Command("help", "", "keys and commands", "app.help"),
+    Command("new", "", "begin a new chat", "chat.new"),
+    Command("chats", "", "show or hide the list of chats", "chat.chats"),
+    Command("docs", "", "the library: documents, adding, removing, a test search", "app.library"),
     Command("add", "PATH [--yes]", "index a file, or a folder with all that is in it; --yes: remove what vanished"),
     Command("folders", "", "linked folders: how they stand, link, sync, failures, unlink"),
     Command("link", "PATH", "keep a folder in step: whatever changes in it follows"),
-    Command("sources", "", "the cited passages of the last answer, in their pages"),
-    Command("why", "", "how the passages of the chosen or last answer were found (F7)"),
+    Command("sources", "", "the cited passages of the last answer, in their pages", "chat.sources"),
+    Command("why", "", "how the passages of the chosen or last answer were found", "app.why"),
     Command("scope", "NAMES|FILTERS|all|none", "what this chat searches: collections, type:pdf, path:x, since:2025"),
-    Command("context", "", "what filled the context of the chosen or last answer, and its prompt (Alt+I)"),
-    Command("history", "[WORDS]", "questions you asked in any chat, to ask again (Alt+H)"),
-    Command("editor", "", "write the question in $EDITOR (Alt+E)"),
-    Command("search", "[WORDS]", "find messages in all chats, on all branches"),
+    Command("context", "", "what filled the context of the chosen or last answer, and its prompt", "chat.context"),
+    Command("history", "[WORDS]", "questions you asked in any chat, to ask again", "chat.history"),
+    Command("editor", "", "write the question in $EDITOR", "chat.editor"),
+    Command("search", "[WORDS]", "find messages in all chats, on all branches", "chat.search"),
     Command("sync", "", "bring the linked folders in step now"),
     Command("rebuild", "", "go on making passages with changed settings; the old ones serve until all are made"),
-    Command("regenerate", "", "another answer to the last question"),
+    Command("regenerate", "", "another answer to the last question", "chat.regenerate"),
     Command("continue", "", "answer a question whose answer was interrupted"),
     Command("edit", "", "ask the last question in another way; the old branch stays"),
     Command("rewrite", "", "put your own words beside the last answer"),
-    Command("undo", "", "take the last question back into the prompt; its branch stays"),
+    Command("undo", "", "take the last question back into the prompt; its branch stays", "chat.undo"),
     Command("redo", "", "bring back what was taken back"),
     Command("fork", "", "go on in a new chat with all that was said so far"),
-    Command("copy", "[N|sources]", "copy the last answer, its code block N, or it with its sources"),
+    Command("copy", "[N|sources]", "copy the last answer, its code block N, or it with its sources", "chat.copy"),
     Command("export", "[FORM] [FILE]", "save this chat as markdown, json (all branches), openai or sharegpt lines"),
     Command("import", "FILE", "add chats: our JSON, ChatGPT's or Claude's conversations.json, JSON lines"),
     Command("rename", "TITLE", "give this chat a title"),
     Command("pin", "", "keep this chat at the top of the list, or no longer"),
     Command("delete", "", "move this chat to the trash, where it stays for 30 days"),
-    Command("models", "", "the models on this machine: what each is; choose one, it is loaded (Alt+M)"),
+    Command("models", "", "the models on this machine: what each is; choose one, it is loaded", "app.models"),
     Command("model", "NAME|PATH", "change the model: starter, a name of /models, or any GGUF file"),
-    Command("adapters", "", "the list of adapters: scores, strength, mixing, proving, import and export"),
+    Command(
+        "adapters", "",
+        "the list of adapters: scores, strength, mixing, proving, import and export", "app.adapters",
+    ),
     Command("adapter", "NAME[:STRENGTH] …|off [--chat] [--force]", "put adapters on, for all chats or this one alone"),
-    Command("rollback", "", "put the adapters on that were on before (F8)"),
-    Command("score", "[good|bad]", "score the chosen or last answer; alone: points, a note, the better answer"),
-    Command("scores", "", "all scores, which figures agree with them, and the leaderboard"),
-    Command("eval", "[SET]", "evaluation: questions with known answers, asked of models and adapters; reports"),
-    Command("compare", "[MIX MIX …]", "choose blind between answers; with mixes such as base style:0.7, one from each"),
-    Command("tokens", "[TEXT]", "what a text, the chosen message or its whole prompt costs in tokens, and why (F6)"),
+    Command("rollback", "", "put the adapters on that were on before", "app.roll-back"),
+    Command(
+        "score", "[good|bad]",
+        "score the chosen or last answer; alone: points, a note, the better answer", "chat.score",
+    ),
+    Command("scores", "", "all scores, which figures agree with them, and the leaderboard", "app.scores"),
+    Command(
+        "eval", "[SET]",
+        "evaluation: questions with known answers, asked of models and adapters; reports", "app.evaluation",
+    ),
+    Command(
+        "compare", "[MIX MIX …]",
+        "choose blind between answers; with mixes such as base style:0.7, one from each", "chat.compare",
+    ),
+    Command(
+        "tokens", "[TEXT]",
+        "what a text, the chosen message or its whole prompt costs in tokens, and why", "app.tokens",
+    ),
     Command("learn", "", "learn from new scores: trained, proven, and on if you say so"),
     Command("best", "[N] [NAME]", "answer the question N times, and go on from the answer you would prefer"),
-    Command("playground", "[PROMPT]", "answer a prompt by up to four settings, and see why each token came (F5)"),
+    Command(
+        "playground", "[PROMPT]",
+        "answer a prompt by up to four settings, and see why each token came", "app.playground",
+    ),
     Command("revise", "", "hold the chosen or last answer against your principles (answer.principles)"),
     Command("safety", "", "what is checked for safety and what not, and probes of the model"),
-    Command("prompt", "[NAME [KEY=VALUE …]]", "a prompt of the library, filled in; alone, the library (F2)"),
+    Command("prompt", "[NAME [KEY=VALUE …]]", "a prompt of the library, filled in; alone, the library", "app.prompts"),
     Command("teach", "[QUESTION => ANSWER]", "keep an answer to be learned; alone, list what was taught"),
-    Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter"),
+    Command("train", "[NAME]", "data, recipe, progress and verdict of training an adapter", "app.train"),
     Command("set", "KEY VALUE", "change a setting until you quit, such as temperature 0"),
-    Command("settings", "", "every setting with its meaning, changed and kept (F10)"),
-    Command("activity", "", "long jobs with their progress, processes, outbound connections so far (Alt+A)"),
+    Command("settings", "", "every setting with its meaning, changed and kept", "app.settings"),
+    Command("keys", "", "every action with its keys, changed and kept"),
+    Command("activity", "", "long jobs with their progress, processes, outbound connections so far", "app.activity"),
     Command("serve", "[PORT|off]", "an OpenAI-compatible API on this machine: your documents and adapters by name"),
     Command("theme", "[NAME]", "change the colours"),
-    Command("quit", "", "close the assistant; what you typed is kept"),
+    Command("quit", "", "close the assistant; what you typed is kept", "app.quit"),
 )  # fmt: skip
 
 BY_NAME = {command.name: command for command in COMMANDS}
@@ -99,6 +119,7 @@ class Suggestion:
     line: str
     label: str
     help: str = ""
+    action: str = ""  # as of a command
 
 
 def is_command(text: str) -> bool:
@@ -128,7 +149,7 @@ def suggestions(text: str) -> list[Suggestion]:
         return []
     start = text[1:].lower()
     return [
-        Suggestion(f"/{command.name}{' ' if command.arguments else ''}", command.usage, command.help)
+        Suggestion(f"/{command.name}{' ' if command.arguments else ''}", command.usage, command.help, command.action)
         for command in COMMANDS
         if command.name.startswith(start)
     ]

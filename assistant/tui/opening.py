@@ -32,7 +32,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "models": ("models", "ModelsScreen", lambda app, _: ()),
     "serve": ("serve", "ServeScreen", lambda app, _: (app.serving,)),
     "activity": ("activity", "ActivityScreen", lambda app, _: ()),
-    "settings": ("settings", "SettingsScreen", lambda app, _: ()),
+    "settings": ("settings", "SettingsScreen", lambda app, page: (page == "keys",)),
     "context": ("context", "ContextScreen", lambda app, _: (_answer(app),)),
     "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),
 }

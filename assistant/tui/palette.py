@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.markup import escape
 
 from assistant.tui.commands import COMMANDS, Command
+from assistant.tui.keys import with_key
 
 if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
@@ -21,9 +22,8 @@ class CommandsProvider(Provider):
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for command in COMMANDS:
-            yield DiscoveryHit(
-                Content(command.usage), partial(self._choose, command), command.usage, escape(command.help)
-            )
+            told = with_key(self.app, command.help, command.action)
+            yield DiscoveryHit(Content(command.usage), partial(self._choose, command), command.usage, escape(told))
 
     async def search(self, query: str) -> Hits:
         """Those that match what is typed."""
@@ -31,8 +31,8 @@ class CommandsProvider(Provider):
         for command in COMMANDS:
             score = matcher.match(f"{command.usage} {command.help}")
             if score > 0:
-                choose = partial(self._choose, command)
-                yield Hit(score, Content(command.usage), choose, command.usage, escape(command.help))
+                told = with_key(self.app, command.help, command.action)
+                yield Hit(score, Content(command.usage), partial(self._choose, command), command.usage, escape(told))
 
     def _choose(self, command: Command) -> None:
         app: AssistantApp = self.app  # type: ignore[assignment]  # the only app with this provider

@@ -51,5 +51,8 @@ class ScreenCommands:
     async def _settings(self, rest: str) -> None:
         self._screen.app.action_open("settings")
 
+    async def _keys(self, rest: str) -> None:
+        self._screen.app.action_open("settings", "keys")
+
     async def _activity(self, rest: str) -> None:
         self._screen.app.action_open("activity")

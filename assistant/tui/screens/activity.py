@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from assistant.activity import RunningProcess, connections_asked_for, processes
 from assistant.safe_text import safe_line
+from assistant.tui.widgets.moving import MovingList
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ActivityScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Three parts and the keys."""
         yield Plain("Activity", classes="panel-title")
-        yield OptionList(id="jobs", markup=False)
+        yield MovingList(id="jobs", markup=False)
         yield Plain(id="processes")
         yield Footer(show_command_palette=False)
 
@@ -108,6 +109,8 @@ def _jobs(app: AssistantApp) -> list[Job]:
         found.append(
             Job("Documents", app.ingest.line, "Indexing is being stopped; what is done stays.", app.ingest.cancel)
         )
+    if app.pulls is not None and app.pulls.running:
+        found.append(Job("Model", app.pulls.line, "It is being stopped; what has come is kept.", app.pulls.stop))
     if app.training is not None and app.training.running:
         training = app.training
 
@@ -119,11 +122,11 @@ def _jobs(app: AssistantApp) -> list[Job]:
         found.append(
             Job("Evaluation", app.evaluation.line, "It is being stopped; it can go on later.", app.evaluation.stop)
         )
+    if app.serving is not None and app.serving.server is not None:
+        found.append(Job("Serving", app.serving.server.line, "Nothing is served any longer.", app.serving.stop))
     return found
 
 
-    if app.serving is not None and app.serving.server is not None:
-        found.append(Job("Serving", app.serving.server.line, "Nothing is served any longer.", app.serving.stop))
 def _told(running: list[RunningProcess], asked: int) -> Content:
     now = sum(each.sockets for each in running)
     style = "bold $text-error" if asked or now else "bold $text-success"

@@ -16,7 +16,9 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from assistant.safe_text import safe_line
+from assistant.tui.keys import key_line
 from assistant.tui.path_completion import completions, expanded
+from assistant.tui.widgets.moving import MovingList
 from assistant.tui.widgets.plain import Plain
 
 
@@ -43,12 +45,13 @@ class AddDocuments(ModalScreen[tuple[str, str] | None]):
         with Vertical(classes="dialog -wide-dialog"):
             yield Plain("Link a folder" if self._folders_only else "Add to the library", classes="dialog-title")
             yield Input("~/", placeholder="Folder" if self._folders_only else "File or folder", id="path", compact=True)
-            yield OptionList(id="paths", markup=False, compact=True)
+            yield MovingList(id="paths", markup=False, compact=True)
             yield Plain("Collection", classes="field-label")
             yield Input(self._collection, id="collection", compact=True)
             yield Plain(id="path-told", classes="dialog-note")
             enter = "Enter  link" if self._folders_only else "Enter  add"
-            yield Plain(f"{enter}   Tab  complete   ↑↓  choose   F2  collection   Esc  cancel", classes="dialog-keys")
+            told = key_line(self.app, add_documents__other_field="collection", screen__back="cancel")
+            yield Plain(f"{enter}   Tab  complete   ↑↓  choose   {told}", classes="dialog-keys")
 
     def on_mount(self) -> None:
         """The list follows the path; the path has the focus."""

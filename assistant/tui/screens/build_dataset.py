@@ -9,12 +9,14 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Select
 
 from adapters.errors import DatasetError
 from assistant.safe_text import safe_line, safe_text
+from assistant.tui.keys import key_line
 from assistant.tui.path_completion import expanded
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.path_suggester import PathSuggester
@@ -63,8 +65,8 @@ class BuildDataset(ModalScreen[str | None]):
             yield from _row("Drafts", drafts)
             yield from _row("Anyway", Tick("also with too few or contradictory rows", id="anyway", compact=True))
             yield Plain(id="build-told")
-            keys = "Enter, F5  build   Tab  next   Space  tick   →  complete   Esc  cancel"
-            yield Plain(keys, classes="dialog-keys")
+            told = key_line(self.app, build_dataset__build="build", screen__back="cancel")
+            yield Plain(f"{told}   Tab  next   Space  tick   →  complete", classes="dialog-keys")
 
     async def on_mount(self) -> None:
         """What there is to build from."""
@@ -79,7 +81,7 @@ class BuildDataset(ModalScreen[str | None]):
         if not self.query("#teachings"):  # it was left meanwhile
             return
         self.query_one("#collection-choice", Select).set_options(
-            [(f"{safe_line(each.name)} ({each.documents:,} documents)", each.name) for each in known]
+            [(Content(f"{safe_line(each.name)} ({each.documents:,} documents)"), each.name) for each in known]
         )
         box = self.query_one("#teachings", Tick)
         box.label = f"what was taught with /teach ({taught:,})"

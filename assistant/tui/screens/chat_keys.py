@@ -89,11 +89,12 @@ class ChatKeys(Screen[None]):
         return True
 
     def on_key(self, event: events.Key) -> None:
-        """Typing goes into the prompt, whatever has the focus."""
-        if event.is_printable and event.character and not self.prompt.has_focus:
+        """Typing goes into the prompt, whatever has the focus, unless that has the key for something."""
+        typed = event.is_printable and event.character and not self.prompt.has_focus
+        if typed and event.key not in self.active_bindings:
             event.stop()
             self.set_focus(self.prompt)
-            self.prompt.insert(event.character)
+            self.prompt.insert(event.character or "")
 
     def action_stop(self) -> None:
         """Close the hints, else take back what waits, else stop the answer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Grid, VerticalScroll
+from textual.containers import Grid
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -19,6 +19,7 @@ from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.comparing import settle
 from assistant.scoring.comparison import ranks_of_pick
 from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LETTERS = "ABCD"
 
 
-class AnswerPane(VerticalScroll):
+class AnswerPane(MovingScroll):
     """One answer under its letter."""
 
     BINDING_GROUP_TITLE = "Answer"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer
@@ -15,6 +14,7 @@ from assistant.context_use import ContextUse, context_use, told
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.told import USER_ERRORS
 from assistant.tui.told import told as told_error
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ContextScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The parts, then the messages of the prompt, scrolled with the arrow keys."""
         yield Plain("Context of this answer", classes="panel-title")
-        with VerticalScroll(id="context"):
+        with MovingScroll(id="context"):
             yield Plain("One moment…", id="context-lines")
         yield Footer(show_command_palette=False)
 

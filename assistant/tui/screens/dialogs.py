@@ -8,12 +8,14 @@ from urllib.parse import quote, urlsplit
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from assistant.safe_text import safe_text
+from assistant.tui.keys import key_line
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.path_suggester import PathSuggester
 from assistant.tui.widgets.plain import Plain
 
@@ -38,7 +40,7 @@ class ConfirmDialog(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Plain(safe_text(self._question), classes="dialog-title")
             yield Plain(safe_text(self._consequence))
-            yield Plain("y  yes    n or Esc  no", classes="dialog-keys")
+            yield Plain(key_line(self.app, confirm__yes="yes", confirm__no="no"), classes="dialog-keys")
 
     def action_answer(self, answer: bool) -> None:
         """Close with the answer."""
@@ -62,7 +64,7 @@ class ChooseDialog(ModalScreen[str | None]):
             yield Plain(safe_text(self._question), classes="dialog-title")
             yield Plain(safe_text(self._note))
             keys = "    ".join(f"{key}  {told}" for key, told in self._keys.items())
-            yield Plain(f"{keys}    Esc  cancel", classes="dialog-keys")
+            yield Plain(f"{keys}    {key_line(self.app, screen__back='cancel')}", classes="dialog-keys")
 
     def on_key(self, event: Key) -> None:
         """Answer with the letter."""
@@ -83,10 +85,10 @@ class ReadDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One column that scrolls."""
-        with VerticalScroll(classes="help"):
+        with MovingScroll(classes="help"):
             yield Plain(safe_text(self._title), classes="dialog-title")
             yield Plain(safe_text(self._text))
-            yield Plain("Esc  back", classes="dialog-keys")
+            yield Plain(key_line(self.app, screen__back="back"), classes="dialog-keys")
 
 
 class LinkDialog(ModalScreen[None]):
@@ -115,8 +117,9 @@ class LinkDialog(ModalScreen[None]):
             yield Plain("A link in the answer", classes="dialog-title")
             yield Plain(safe_text(self._address), classes="dialog-address")
             yield Plain("The model wrote this link. Opening it tells its site that you did.", classes="dialog-note")
-            keys = "    o  open in the browser" if self.opens else ""
-            yield Plain(f"Enter  copy{keys}    Esc  leave it", classes="dialog-keys")
+            opening = {"link__open": "open in the browser"} if self.opens else {}
+            told = key_line(self.app, link__copy="copy", **opening, screen__back="leave it")
+            yield Plain(told, classes="dialog-keys")
 
     def action_copy(self) -> None:
         """Copy the address."""
@@ -148,8 +151,8 @@ class AskLine(ModalScreen[str | None]):
                 self._value, compact=True, select_on_focus=False, suggester=PathSuggester() if self._path else None
             )
             yield Plain(safe_text(self._note), classes="dialog-note")
-            keys = "Enter  do it    →  complete    Esc  cancel" if self._path else "Enter  do it    Esc  cancel"
-            yield Plain(keys, classes="dialog-keys")
+            keys = "Enter  do it    →  complete" if self._path else "Enter  do it"
+            yield Plain(f"{keys}    {key_line(self.app, screen__back='cancel')}", classes="dialog-keys")
 
     def on_mount(self) -> None:
         """Ready to type behind what is there."""

@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Footer
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.folder_text import STATES, folder_name, plan_line, plan_lines, state_line
 from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.moving import MovingTable
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
 
@@ -66,7 +67,7 @@ class FoldersScreen(Screen[None]):
         """Counts, the table, what the chosen row has to say, progress."""
         yield Plain("Linked folders", id="library-title")
         yield Plain(EMPTY, id="library-empty")
-        yield DataTable(id="documents", cursor_type="row", zebra_stripes=False)
+        yield MovingTable(id="documents", cursor_type="row", zebra_stripes=False)
         yield Plain(id="folder-detail")
         yield StatusLine()
         yield Footer(show_command_palette=False)

@@ -7,55 +7,60 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from assistant.keymap import shown_key, shown_keys
 from assistant.tui.commands import COMMANDS
+from assistant.tui.keys import key_line, told_keys, with_key
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 PROMPT_KEYS = (
-    ("Enter", "send"),
-    ("Alt+Enter, Ctrl+J", "new line"),
+    ("prompt.send", "send"),
+    ("prompt.line-break", "new line"),
     ("Up, Down", "what you sent before"),
     ("Tab", "complete a / command, a path, an @file or a #collection"),
     ("@file #name", "ask this file or collection alone; a small file is read whole"),
-    ("Alt+H, Alt+E", "what you asked before; write in $EDITOR"),
-    ("Page Up, Page Down", "scroll the conversation"),
+    ("chat.history chat.editor", "what you asked before; write in $EDITOR"),
+    ("chat.page-up chat.page-down", "scroll the conversation"),
 )
-KEYS = (
-    ("Esc", "stop the answer, close a panel"),
-    ("Ctrl+N", "new chat"),
-    ("Ctrl+B", "chats: Enter opens, F2 names, Insert pins, Delete deletes"),
-    ("Ctrl+F", "search in all chats"),
-    ("Ctrl+L", "library; then f: linked folders"),
-    ("F2", "prompts: a library with variables and examples"),
-    ("F3", "adapters: on, off, strength, mixing, proof"),
-    ("F4, Ctrl+T", "training: data, recipe, progress, runs"),
-    ("F5", "playground: one prompt by up to four settings, token by token"),
-    ("F6", "tokens of the typed text, the chosen message, its whole prompt"),
-    ("F7", "why these passages: how the chosen or last answer's were found"),
-    ("F8", "roll back: the adapters that were on before"),
-    ("Ctrl+O", "sources of the chosen or last answer"),
-    ("Ctrl+R", "another answer to the last question"),
-    ("Alt+Up, Alt+Down", "choose a message; Enter: all that can be done with it"),
-    ("Alt+Left, Alt+Right", "< 2/3 > another version of it, with what followed"),
-    ("Alt+Z", "take the last question back into the prompt"),
-    ("Alt+Y, Alt+N", "good, bad: score the chosen or last answer"),
-    ("Alt+S", "score it in detail, or type the better answer"),
-    ("Alt+V", "compare the answers to its question, blind"),
-    ("F9", "scores, which figures agree with them, leaderboard; l: learn from them"),
-    ("F12", "evaluation: sets of questions, runs, reports"),
-    ("Alt+I", "context of the chosen or last answer: its parts, its prompt"),
-    ("Alt+C", "copy the chosen message or the last answer"),
-    ("Alt+B", "copy its code block, then the next"),
-    ("Ctrl+C", "copy the selection, else stop the answer"),
-    ("Alt+M", "models on this machine; Enter loads one"),
-    ("Alt+A", "activity: long jobs, stopping them, connections so far"),
-    ("F10", "settings: every one with its meaning"),
-    ("Ctrl+P", "command palette"),
-    ("Ctrl+Q", "quit"),
+KEYS = (  # ids of actions, whose keys are shown
+    ("chat.stop", "stop the answer, close a panel"),
+    ("chat.new", "new chat"),
+    ("chat.chats", "chats: Enter opens, F2 names, Insert pins, Delete deletes"),
+    ("chat.search", "search in all chats"),
+    ("app.library", "library; then f: linked folders"),
+    ("app.prompts", "prompts: a library with variables and examples"),
+    ("app.adapters", "adapters: on, off, strength, mixing, proof"),
+    ("app.train", "training: data, recipe, progress, runs"),
+    ("app.playground", "playground: one prompt by up to four settings, token by token"),
+    ("app.tokens", "tokens of the typed text, the chosen message, its whole prompt"),
+    ("app.why", "why these passages: how the chosen or last answer's were found"),
+    ("app.roll-back", "roll back: the adapters that were on before"),
+    ("chat.sources", "sources of the chosen or last answer"),
+    ("chat.regenerate", "another answer to the last question"),
+    ("chat.message-above chat.message-below", "choose a message; Enter: all that can be done with it"),
+    ("chat.version-before chat.version-after", "< 2/3 > another version of it, with what followed"),
+    ("chat.undo", "take the last question back into the prompt"),
+    ("chat.good chat.bad", "good, bad: score the chosen or last answer"),
+    ("chat.score", "score it in detail, or type the better answer"),
+    ("chat.compare", "compare the answers to its question, blind"),
+    ("app.scores", "scores, which figures agree with them, leaderboard; l: learn from them"),
+    ("app.evaluation", "evaluation: sets of questions, runs, reports"),
+    ("chat.context", "context of the chosen or last answer: its parts, its prompt"),
+    ("chat.copy", "copy the chosen message or the last answer"),
+    ("chat.copy-code", "copy its code block, then the next"),
+    ("app.interrupt", "copy the selection, else stop the answer"),
+    ("app.models", "models on this machine and in the catalogue; Enter loads or fetches one"),
+    ("app.activity", "activity: long jobs, stopping them, connections so far"),
+    ("app.settings", "settings: every one with its meaning"),
+    ("app.jump", "jump: a letter over each part of the screen takes you there"),
+    ("list.down list.up list.first list.last", "in lists and long texts: down, up, first, last"),
+    ("list.half-page-down list.half-page-up", "in lists and long texts: half a page down, up"),
+    ("app.palette", "command palette"),
+    ("app.quit", "quit"),
 )
 
 
@@ -72,12 +77,17 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One column that scrolls."""
-        with VerticalScroll(classes="help"):
+        with MovingScroll(classes="help"):
             if self._focused:
-                yield _table(self._group, self._focused)
-            yield _table("Keys", KEYS)
-            yield _table("Commands", [(command.usage, command.help) for command in COMMANDS])
-            yield Plain("Esc  back", classes="dialog-keys")
+                yield _table(self._group, self._told(self._focused))
+            yield _table("Keys", self._told(KEYS))
+            told = [(command.usage, with_key(self.app, command.help, command.action)) for command in COMMANDS]
+            yield _table("Commands", told)
+            yield Plain(key_line(self.app, screen__back="back"), classes="dialog-keys")
+
+    def _told(self, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """With the keys that the actions have now; what is no id of an action stands for itself."""
+        return [(told_keys(self.app, *names.split()) or names, told) for names, told in rows]
 
 
 def keys_of(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
@@ -94,7 +104,14 @@ def keys_of(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
         for each in type(node).__dict__.get("BINDINGS", ())
         for binding in Binding.make_bindings([each])
     ]
-    keys = {binding.key_display or binding.key.title(): binding.description for binding in bindings if binding.show}
+    remapped = getattr(focused.app, "remapped", {})
+    keys = {
+        shown_keys(remapped.get(binding.id or "", ()))
+        or binding.key_display
+        or shown_key(binding.key): binding.description
+        for binding in bindings
+        if binding.show
+    }
     name = type(focused.screen) if focused.screen is not focused.app.screen_stack[0] else type(focused)
     return str(type(focused).BINDING_GROUP_TITLE or name.BINDING_GROUP_TITLE or name.__name__), list(keys.items())
 

@@ -19,6 +19,7 @@ from assistant.tui.folder_text import strip_line
 from assistant.tui.ingest_job import IngestJob
 from assistant.tui.sources import scores
 from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.moving import MovingList, MovingTable
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
 from ingest.document import place_label
@@ -74,8 +75,8 @@ class LibraryScreen(Screen[None]):
         yield Plain("Library", id="library-title")
         yield Plain(id="linked")
         yield Plain(EMPTY, id="library-empty")
-        yield DataTable(id="documents", cursor_type="row", zebra_stripes=False)
-        yield OptionList(id="found", markup=False)
+        yield MovingTable(id="documents", cursor_type="row", zebra_stripes=False)
+        yield MovingList(id="found", markup=False)
         yield Plain(id="detail")
         yield Input(
             placeholder="Words to look for; type:pdf path:letters since:2025 narrow it", id="search", compact=True

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
@@ -17,6 +16,7 @@ from assistant.library_text import report_lines
 from assistant.safe_text import safe_line
 from assistant.settings_file import write_settings
 from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LibraryCheckScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Progress, then the report."""
         yield Plain("Check of the library", classes="panel-title")
-        with VerticalScroll(id="why"):
+        with MovingScroll(id="why"):
             yield Plain("Questions are being made from your own passages…", id="check-lines")
         yield Footer(show_command_palette=False)
 

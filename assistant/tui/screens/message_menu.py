@@ -17,6 +17,8 @@ from textual.widgets.option_list import Option
 from assistant.code_blocks import code_blocks
 from assistant.conversation import Message
 from assistant.safe_text import safe_line
+from assistant.tui.keys import key_line
+from assistant.tui.widgets.moving import MovingList
 from assistant.tui.widgets.plain import Plain
 
 BLOCKS = 9  # code blocks that have a digit; /copy N takes any
@@ -40,8 +42,10 @@ class MessageMenu(ModalScreen[str | None]):
         """The beginning of the message, then the list."""
         with Vertical(classes="dialog message-menu"):
             yield Plain(safe_line(self._message.text)[:200] or "(no text)", classes="dialog-title menu-title")
-            yield OptionList(*(Option(_label(key, told)) for key, _, told in self._entries), markup=False)
-            yield Plain("Enter or the letter  do it    Esc  back", classes="dialog-keys")
+            yield MovingList(*(Option(_label(key, told)) for key, _, told in self._entries), markup=False)
+            yield Plain(
+                f"Enter or the letter  do it    {key_line(self.app, screen__back='back')}", classes="dialog-keys"
+            )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter or a click."""

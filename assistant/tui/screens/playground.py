@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Grid, VerticalScroll
+from textual.containers import Grid
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, Input, TextArea
@@ -16,9 +16,11 @@ from assistant.errors import UsageError
 from assistant.playground import MOST_SETTINGS, STARTS, Playground, parse_setting
 from assistant.safe_text import safe_line
 from assistant.tui.decoding_text import chosen_line, distribution_content
+from assistant.tui.keys import key_line
 from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.answer_pane import AnswerPane
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.token_flow import TokenFlow
 
@@ -41,10 +43,10 @@ class DistributionDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One table that scrolls."""
-        with VerticalScroll(id="distribution"):
+        with MovingScroll(id="distribution"):
             yield Plain(self._title, classes="dialog-title")
             yield Plain(self._content)
-            yield Plain("Esc  back", classes="dialog-keys")
+            yield Plain(key_line(self.app, screen__back="back"), classes="dialog-keys")
 
 
 class PlaygroundScreen(Screen[None]):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import DataTable, Footer, TextArea
@@ -16,9 +17,11 @@ from assistant.prompts.files import NEW, as_toml, parse_prompt
 from assistant.prompts.prompt import KINDS
 from assistant.prompts.using import costs
 from assistant.safe_text import safe_line, safe_text
+from assistant.tui.keys import key_line
 from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -49,7 +52,9 @@ class EditPrompt(ModalScreen[bool]):
             yield Plain(
                 "Kinds: " + ", ".join(KINDS) + ". {{name}} is a variable, {{examples}} their place.", id="edit-told"
             )
-            yield Plain("F5  save    Esc  leave it as it was", classes="dialog-keys")
+            yield Plain(
+                key_line(self.app, edit_prompt__save="save", screen__back="leave it as it was"), classes="dialog-keys"
+            )
 
     @work(group="save", exclusive=True)
     async def action_save(self) -> None:
@@ -91,7 +96,7 @@ class PromptsScreen(Screen[None]):
         yield Plain(Content.styled("Prompts", "bold"), id="prompts-title")
         with Container(id="prompts-body"):
             yield ChoiceTable(id="prompt-list")
-            with VerticalScroll(id="prompt-detail"):
+            with MovingScroll(id="prompt-detail"):
                 yield Plain(id="prompt-costs")
                 yield Plain(id="prompt-text")
         yield Footer(show_command_palette=False)
@@ -115,7 +120,8 @@ class PromptsScreen(Screen[None]):
         table.clear()
         for prompt in self._prompts:
             mark = "" if prompt.shipped else "*"
-            table.add_row(prompt.name + mark, prompt.kind, str(len(prompt.examples) or ""), safe_line(prompt.about))
+            about = Text(safe_line(prompt.about))
+            table.add_row(prompt.name + mark, prompt.kind, str(len(prompt.examples) or ""), about)
         names = [prompt.name for prompt in self._prompts]
         table.move_cursor(row=names.index(self._name) if self._name in names else row)
         own = sum(not prompt.shipped for prompt in self._prompts)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 
 from assistant.drafting import Draft, read_drafts, reviewed, save_drafts
 from assistant.safe_text import safe_line, safe_text
+from assistant.tui.keys import key_line
 from assistant.tui.screens.dialogs import AskLine
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ class ReviewDrafts(ModalScreen[int]):
 
     def compose(self) -> ComposeResult:
         """The pair, its passage, the keys."""
-        with VerticalScroll(classes="help"):
+        with MovingScroll(classes="help"):
             yield Plain(id="draft-shown")
-            yield Plain("y  keep    n  drop    e  edit and keep    Esc  later", classes="dialog-keys")
+            told = {"keep": "keep", "drop": "drop", "edit": "edit and keep"}
+            keys = {f"review_drafts__{name}": each for name, each in told.items()}
+            yield Plain(key_line(self.app, **keys, screen__back="later"), classes="dialog-keys")
 
     def on_mount(self) -> None:
         """The first that waits."""

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import TextArea
 
 from assistant.safe_text import safe_text
+from assistant.tui.keys import key_line
 from assistant.tui.widgets.plain import Plain
 
 
@@ -34,7 +35,7 @@ class RewriteScreen(ModalScreen[str | None]):
             yield Plain("Your own words beside this answer", classes="dialog-title")
             yield TextArea(safe_text(self._text), soft_wrap=True, show_line_numbers=False, compact=True, id="rewrite")
             yield Plain("The model's answer stays; ← and → walk between them.", classes="dialog-note")
-            yield Plain("F5  keep    Esc  cancel", classes="dialog-keys")
+            yield Plain(key_line(self.app, rewrite__keep="keep", screen__back="cancel"), classes="dialog-keys")
 
     def on_mount(self) -> None:
         """Ready to type."""

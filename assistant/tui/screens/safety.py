@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
@@ -16,6 +15,7 @@ from assistant.safety import checks
 from assistant.safety.probes import run_probes
 from assistant.safety.report import report_lines
 from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SafetyScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One column that scrolls with the arrow keys."""
         yield Plain("Safety", classes="panel-title")
-        with VerticalScroll(id="safety"):
+        with MovingScroll(id="safety"):
             yield Plain(HOW, id="safety-probes")
             yield Plain(f"\n{checks.told()}")
         yield Footer(show_command_palette=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
@@ -16,8 +16,10 @@ from assistant.conversation import Message
 from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.guide import MEANINGS, guide
 from assistant.scoring.score import ASPECTS, Score
+from assistant.tui.keys import key_line
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_row import Choice, ChoiceRow
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 VERDICTS = (Choice("b", "bad"), Choice("g", "good"))
 NONSENSE = (Choice("f", "F", "makes no sense"),)
-KEYS = "F5 save   1-5 g b f   Ctrl+G guide   Ctrl+D withdraw   Esc cancel"
 
 
 class ScoreScreen(ModalScreen[bool]):
@@ -73,7 +74,8 @@ class ScoreScreen(ModalScreen[bool]):
             yield Plain("The better answer: change what is wrong below", classes="score-line dialog-note")
             yield TextArea(self._shown, id="better", soft_wrap=True, show_line_numbers=False, compact=True)
             yield Plain(id="score-told")
-            yield Plain(KEYS, classes="dialog-keys")
+            told = {"score__save": "save", "screen__scoring_guide": "guide", "score__withdraw": "withdraw"}
+            yield Plain(key_line(self.app, **told, screen__back="cancel"), classes="dialog-keys")
 
     def on_mount(self) -> None:
         """Ready to judge."""
@@ -145,6 +147,6 @@ class GuideScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One column that scrolls."""
-        with VerticalScroll(classes="help"):
+        with MovingScroll(classes="help"):
             yield Plain(guide())
-            yield Plain("Esc  back", classes="dialog-keys")
+            yield Plain(key_line(self.app, screen__back="back"), classes="dialog-keys")

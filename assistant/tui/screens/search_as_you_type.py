@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList
 from textual.widgets.option_list import Option
 
+from assistant.tui.widgets.moving import MovingList
 from assistant.tui.widgets.plain import Plain
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class SearchAsYouType(ModalScreen[T | None], Generic[T]):
         """The words, what was found, the list."""
         yield Input(self._words, placeholder=self.PLACEHOLDER, id="search-words")
         yield Plain(classes="panel-title", id="search-found")
-        yield OptionList(markup=False, classes="hits")
+        yield MovingList(markup=False, classes="hits")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -19,8 +19,10 @@ from assistant.errors import UsageError
 from assistant.prompts.prompt import Prompt, all_variables, example_block, rendered
 from assistant.prompts.using import missing_adapter
 from assistant.safe_text import safe_line, safe_text
+from assistant.tui.keys import key_line
 from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.tick import Tick
 
@@ -55,7 +57,7 @@ class UsePrompt(ModalScreen[bool]):
         """Fields, examples, what comes of them, keys."""
         with Vertical(classes="dialog", id="use-prompt"):
             yield Plain(f"{safe_line(self._prompt.name)}  {safe_line(self._prompt.about)}", classes="dialog-title")
-            with VerticalScroll(id="use-fields"):
+            with MovingScroll(id="use-fields"):
                 for variable in all_variables(self._prompt):
                     value = self._values.get(variable.name, "")
                     with Horizontal(classes=f"field -{variable.type}"):
@@ -69,9 +71,11 @@ class UsePrompt(ModalScreen[bool]):
                     label = safe_line(f"{number}  {example.input} → {example.output}")
                     yield Tick(Content(label[:200]), True, id=f"example-{number}", compact=True)
             yield Plain(id="use-told")
-            with VerticalScroll(id="use-preview", can_focus=False):
+            with MovingScroll(id="use-preview", can_focus=False):
                 yield Plain(id="use-text")
-            yield Plain("Ctrl+S  into the prompt    F5  send    Tab  next field    Esc  cancel", classes="dialog-keys")
+            told = key_line(self.app, use_prompt__into_the_prompt="into the prompt", use_prompt__send="send")
+            back = key_line(self.app, screen__back="cancel")
+            yield Plain(f"{told}    Tab  next field    {back}", classes="dialog-keys")
 
     async def on_mount(self) -> None:
         """Ready to fill in the first field."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from assistant.safe_text import safe_line
 from assistant.search_text import told
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class WhyScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The lines, scrolled with the arrow keys."""
         yield Plain("Why these passages", classes="panel-title")
-        with VerticalScroll(id="why"):
+        with MovingScroll(id="why"):
             yield Plain(id="why-lines")
         yield Footer(show_command_palette=False)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 
@@ -17,6 +16,7 @@ from adapters.mix import Share, mix_text
 from assistant.tui.adapter_text import STEP, card_lines, facts_content, history_content, strength_content
 from assistant.tui.verdict_text import verdict_content, worst_table
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class AdapterTable(ChoiceTable):
         self.post_message(self.Nudged(STEP))
 
 
-class AdapterDetail(VerticalScroll):
+class AdapterDetail(MovingScroll):
     """Strength, figures, facts, what was on before, what got worse."""
 
     def __init__(self, core: Core) -> None:

@@ -8,14 +8,14 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from assistant.conversation import Conversation
 from assistant.safe_text import safe_line
+from assistant.tui.widgets.moving import MovingList
 
 
-class ChatList(OptionList):
+class ChatList(MovingList):
     """Chats; keys name, pin and delete the highlighted one."""
 
     BINDING_GROUP_TITLE = "Chats"

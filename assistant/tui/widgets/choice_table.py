@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable
+
+from assistant.tui.widgets.moving import MovingTable
 
 
-class ChoiceTable(DataTable[Any]):
+class ChoiceTable(MovingTable):
     """A DataTable whose Enter is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Choose", id="list.choose")]

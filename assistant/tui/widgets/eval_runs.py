@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.message import Message
 from textual.widgets import DataTable
 
@@ -23,6 +23,7 @@ from assistant.tui.path_completion import expanded
 from assistant.tui.screens.dialogs import AskLine
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class RunsPane(Container):
     def compose(self) -> ComposeResult:
         """The table, and one report."""
         yield RunTable(id="eval-run-list")
-        with VerticalScroll(id="eval-run-detail"):
+        with MovingScroll(id="eval-run-detail"):
             yield Plain(NO_RUNS, id="eval-run-facts")
 
     def on_mount(self) -> None:
@@ -193,7 +194,7 @@ class CasesPane(Container):
     def compose(self) -> ComposeResult:
         """The table, and one case."""
         yield CaseTable(id="eval-case-list")
-        with VerticalScroll(id="eval-case-detail"):
+        with MovingScroll(id="eval-case-detail"):
             yield Plain(NO_RUNS, id="eval-case-facts")
 
     def on_mount(self) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import DataTable
 
@@ -27,6 +27,7 @@ from assistant.tui.screens.dialogs import AskLine
 from assistant.tui.screens.review_drafts import review
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class SetsPane(Container):
         """How far the run is, the table, one set."""
         yield Plain(id="eval-progress")
         yield SetTable(id="eval-set-list")
-        with VerticalScroll(id="eval-set-detail"):
+        with MovingScroll(id="eval-set-detail"):
             yield Plain(NO_SETS, id="eval-set-facts")
 
     def on_mount(self) -> None:

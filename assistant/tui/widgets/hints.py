@@ -8,6 +8,7 @@ from textual.content import Content
 
 from assistant.safe_text import safe_line
 from assistant.tui.commands import BY_NAME, Suggestion
+from assistant.tui.keys import with_key
 from assistant.tui.widgets.plain import Plain
 
 ROWS = 8
@@ -58,5 +59,6 @@ class Hints(Plain):
 
     def _line(self, index: int, suggestion: Suggestion, width: int) -> Content:
         label = safe_line(suggestion.label).ljust(width)
-        line = Content.assemble((label, "bold"), "   ", (safe_line(suggestion.help), "$foreground 60%"))
+        told = with_key(self.app, suggestion.help, suggestion.action)
+        line = Content.assemble((label, "bold"), "   ", (safe_line(told), "$foreground 60%"))
         return line.stylize("$text on $primary-muted") if index == self.highlighted else line

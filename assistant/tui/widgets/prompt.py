@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-NEWLINE_KEYS = frozenset({"alt+enter", "ctrl+j", "shift+enter", "ctrl+enter"})
+from assistant.tui.keys import keys_of
+
 HINT_KEYS = frozenset({"tab", "up", "down"})
 LONGEST_PASTE = 50_000  # characters; more is longer than a model reads, and belongs into a file
 
@@ -20,8 +21,9 @@ class Prompt(TextArea):
 
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", show=False, id="prompt.send"),
         Binding(
-            "alt+enter,ctrl+j,shift+enter",
+            "alt+enter,ctrl+j,shift+enter,ctrl+enter",
             "line_break",
             "New line",
             key_display="alt+enter",
@@ -71,11 +73,12 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         # prevent_default keeps TextArea's own _on_key from running after this one.
-        if event.key == "enter":
+        # Its own keys are looked up here, not bound: a binding would be called before the letters typed ahead of it.
+        if event.key in keys_of(self.app, "prompt.send"):
             event.stop()
             event.prevent_default()
-            self._submit(self.text)
-        elif event.key in NEWLINE_KEYS:
+            self.action_send()
+        elif event.key in keys_of(self.app, "prompt.line-break"):
             event.stop()
             event.prevent_default()
             self.action_line_break()
@@ -88,6 +91,10 @@ class Prompt(TextArea):
             event.stop()
             event.prevent_default()
             self.post_message(self.PasteRefused(len(event.text)))
+
+    def action_send(self) -> None:
+        """Hand the text over."""
+        self._submit(self.text)
 
     def action_line_break(self) -> None:
         """Break the line at the cursor."""

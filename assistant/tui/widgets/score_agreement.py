@@ -14,6 +14,7 @@ from textual.widgets import DataTable
 from assistant.safe_text import safe_text
 from assistant.scoring.agreement import ENOUGH, Agreement, agreement
 from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.moving import MovingTable
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class AgreementPane(Container):
     def compose(self) -> ComposeResult:
         """What is measured, the table, and how to read it."""
         yield Plain(id="agreement-told")
-        yield DataTable(id="agreement-list", cursor_type="none")
+        yield MovingTable(id="agreement-list", cursor_type="none")
         yield Plain(ABOUT, id="agreement-about")
 
     def on_mount(self) -> None:

@@ -18,6 +18,7 @@ from assistant.scoring.preferences import Board, By, board
 from assistant.tui.score_actions import export
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingTable
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.score_list import ScoreList
 
@@ -61,7 +62,7 @@ class BoardPane(Container):
     def compose(self) -> ComposeResult:
         """What the votes say, the table, and how to read it."""
         yield Plain(id="board-told")
-        yield DataTable(id="board-list", cursor_type="none")
+        yield MovingTable(id="board-list", cursor_type="none")
         yield ComparisonTable(id="comparison-list")
         yield Plain(ABOUT, id="board-about")
 

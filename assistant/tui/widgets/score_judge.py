@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widgets import DataTable
 
 from assistant.safe_text import safe_text
 from assistant.scoring.best_of import REWARD, rankers
 from assistant.scoring.judge_agreement import JudgeReport, judge_report
 from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.moving import MovingScroll, MovingTable
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.score_agreement import COLUMNS, agreement_cells
 
@@ -28,7 +28,7 @@ ABOUT = (
 NOTHING = "Nothing is judged yet. j lets the model judge your scored answers and pairs; you can go on meanwhile."
 
 
-class JudgePane(VerticalScroll):
+class JudgePane(MovingScroll):
     """Its agreement with the user, from what was judged before; a key judges the rest."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "judge", "Judge", id="scores.judge.judge")]
@@ -40,7 +40,7 @@ class JudgePane(VerticalScroll):
     def compose(self) -> ComposeResult:
         """What is judged, the table, and how to read it."""
         yield Plain(id="judge-told")
-        yield DataTable(id="judge-list", cursor_type="none")
+        yield MovingTable(id="judge-list", cursor_type="none")
         yield Plain(id="judge-pairs")
         yield Plain(id="judge-reward")
         yield Plain(ABOUT, id="judge-about")

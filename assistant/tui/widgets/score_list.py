@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import DataTable
@@ -19,6 +19,7 @@ from assistant.scoring.score import ASPECTS
 from assistant.tui.score_actions import export
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class ScoreList(Container):
     def compose(self) -> ComposeResult:
         """The table, and one score in full."""
         yield ScoreTable(id="score-list")
-        with VerticalScroll(id="score-detail"):
+        with MovingScroll(id="score-detail"):
             yield Plain(NO_SCORES, id="score-facts")
 
     async def on_mount(self) -> None:

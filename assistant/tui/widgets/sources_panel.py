@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.sources import Page, Source, page_around, scores
+from assistant.tui.widgets.moving import MovingList, MovingScroll
 from assistant.tui.widgets.plain import Plain
 from ingest.document import place_label
 
@@ -53,9 +54,9 @@ class SourcesPanel(Vertical):
         """The list above, the page below."""
         cited = sum(source.cited for source in self._sources)
         yield Plain(f"Sources · {cited} cited of {len(self._sources)} found", classes="panel-title")
-        yield OptionList(*(Option(_label(source)) for source in self._sources), markup=False, classes="sources-list")
+        yield MovingList(*(Option(_label(source)) for source in self._sources), markup=False, classes="sources-list")
         yield Plain(classes="page-title")
-        with VerticalScroll(classes="page-scroll"):
+        with MovingScroll(classes="page-scroll"):
             yield Plain(classes="page")
 
     def on_mount(self) -> None:

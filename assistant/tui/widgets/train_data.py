@@ -18,6 +18,7 @@ from assistant.storage.datasets import list_datasets, remove_dataset
 from assistant.tui.dataset_text import KINDS, card_content, preview_content
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class DataPane(Container):
     def compose(self) -> ComposeResult:
         """The list, and what is told of one."""
         yield ChoiceTable(id="datasets")
-        with VerticalScroll(id="dataset-detail"):
+        with MovingScroll(id="dataset-detail"):
             yield Plain(EMPTY, id="card")
             yield Plain(id="preview")
 

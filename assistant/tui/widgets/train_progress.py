@@ -14,6 +14,7 @@ from assistant.tui.progress_text import head_content, result_content, samples_co
 from assistant.tui.training_watch import Watch
 from assistant.tui.verdict_text import verdict_content, worst_table
 from assistant.tui.widgets.curve import Curve, Line
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class ProgressPane(Container):
         with Horizontal(id="curves"):
             yield Curve("loss", id="loss-curve")
             yield Curve("distance to base", id="general-curve")
-        with VerticalScroll(id="run-detail"):
+        with MovingScroll(id="run-detail"):
             yield Plain(id="run-result")
             yield Plain(id="run-verdict")
             yield Plain(id="run-worst")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Select
@@ -16,6 +16,7 @@ from adapters.training.recipe import Method, Objective, Recipe
 from assistant.safe_text import safe_text
 from assistant.tui.recipe_text import FIELDS, METHOD_NAMES, parse_recipe, plan_content
 from assistant.tui.told import told
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class RecipePane(Container):
             for name, label in FIELDS.items():
                 yield from _field(label, Input(id=f"knob-{name}", compact=True, placeholder=_hint(default, name)))
             yield from _field("More", Input(id="more", compact=True, placeholder="KEY=VALUE … from=ADAPTER"))
-        with VerticalScroll(id="needs"):
+        with MovingScroll(id="needs"):
             yield Plain(id="recipe-told")
             yield Plain(id="plan")
 
