@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
@@ -24,6 +24,26 @@ T = TypeVar("T")
 BACKUPS_KEPT = 3
 BUSY_MS = 5000
 QUICK_CHECK_BYTES = 200 * 2**20
+
+
+class _Connection(sqlite3.Connection):
+    """Stores a question mark for a lone surrogate, which SQLite refuses: file names that are no UTF-8 hold some."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeEncodeError:  # before anything was done
+            return super().execute(sql, _storable(parameters))
+
+
+def _storable(parameters: Any) -> Any:
+    if isinstance(parameters, Mapping):
+        return {name: _storable_value(value) for name, value in parameters.items()}
+    return [_storable_value(value) for value in parameters]
+
+
+def _storable_value(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -109,12 +129,12 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if self.path is None:
-            return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=_Connection)
         if not self.read_only:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         mode = "ro" if self.read_only else "rw"
         uri = f"{self.path.resolve().as_uri()}?mode={mode}"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, factory=_Connection)
 
     def _migrate(self, migration_sets: list[Migrations]) -> None:
         database = self._opened()

@@ -19,7 +19,7 @@ class SearchTraces:
 
     async def remember(self, message_id: int, trace: SearchTrace) -> None:
         """Keep the trace of an answer, in place of an older one."""
-        data = json.dumps(trace.as_json(), ensure_ascii=False)
+        data = json.dumps(trace.as_json())
         sql = "INSERT OR REPLACE INTO search_traces (message_id, trace) VALUES (?, ?)"
         await self._database.write(lambda db: db.execute(sql, [message_id, data]))
 

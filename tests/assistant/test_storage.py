@@ -258,3 +258,12 @@ async def test_many_writers_wait_their_turn(database):
         *(database.write(lambda db, n=n: db.execute("INSERT INTO state VALUES (?, '')", [str(n)])) for n in range(50))
     )
     assert await database.read(lambda db: db["state"].count) == 50
+
+
+async def test_half_a_character_is_stored_as_a_question_mark(core):
+    """A question or a title with a lone surrogate, as a file name that is no UTF-8 has it, is kept but for that."""
+    chat = await core.conversations.create("caf\udce9")
+    question, _ = await core.conversations.begin_turn(chat.id, None, "who is caf\udce9?", Sampling())
+    assert question.text == "who is caf??"
+    assert (await core.conversations.get(chat.id)).title == "caf?"
+    assert [hit.message_id for hit in await core.conversations.search("caf")] == [question.id]
