@@ -112,6 +112,7 @@ def build_parser() -> Parser:
         doctor,
     ):
         module.add_parsers(commands)
+    keys.add_parsers(commands, _actions)
         serve,
     return parser
 

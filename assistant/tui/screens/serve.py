@@ -36,11 +36,11 @@ class ServeScreen(ModalScreen[None]):
     CSS_PATH = "screens.tcss"
     BINDING_GROUP_TITLE = "Serving"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Back", key_display="esc"),
-        Binding("s", "serve", "Start or stop"),
-        Binding("c", "copy('token')", "Copy the key"),
-        Binding("u", "copy('url')", "Copy the address"),
-        Binding("n", "renew", "New key"),
+        Binding("escape,q", "dismiss", "Back", key_display="esc", id="screen.back"),
+        Binding("s", "serve", "Start or stop", id="serve.start"),
+        Binding("c", "copy('token')", "Copy the key", id="serve.copy-key"),
+        Binding("u", "copy('url')", "Copy the address", id="serve.copy-address"),
+        Binding("n", "renew", "New key", id="serve.new-key"),
     ]
     app: AssistantApp
 
