@@ -14,6 +14,7 @@ from assistant.config import Config
 from assistant.errors import AssistantError, LibraryError, StorageError, WorkerError
 from assistant.home import prepare_home
 from assistant.local_models import LocalModels
+from assistant.pulling import Pulls
 from assistant.storage.lock import InstanceLock
 from assistant.worker_process import WorkerProcess
 from ingest.atomic_file import sweep_temporaries
@@ -92,7 +93,8 @@ class Core:
         self.read_only = False  # another one holds it, or the disk cannot be written
         self.lock = InstanceLock(config.home)
         self.models = LocalModels(config)
-        self.workers: tuple[WorkerProcess, ...] = (self.models.worker,)
+        self.pulls = Pulls(self.models, WorkerProcess("download", {}, config.home / "logs"))
+        self.workers: tuple[WorkerProcess, ...] = (self.models.worker, self.pulls.worker)
         self._databases: list[Database] = []
 
     @property

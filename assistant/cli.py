@@ -84,6 +84,9 @@ def build_parser() -> Parser:
         "--home", metavar="DIR", help="folder that holds all state (default: $ASSISTANT_HOME or XDG data)"
     )
     parser.add_argument("--model", metavar="NAME", help="`starter`, or the path of a GGUF file")
+    parser.add_argument(
+        "--offline", action="store_true", help="make every connection to another machine impossible, here and in children"
+    )
     parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for module in (
@@ -143,6 +146,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(argv: list[str]) -> int:
     arguments = build_parser().parse_args(argv)
     config = _overridden(load_config(home_folder(arguments.home)), arguments)
+    if arguments.offline or config.network.offline:
+        offline.go_offline()
     if arguments.command is None:
         return _open_interface(config)
     for notice in config.notices:

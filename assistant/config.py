@@ -96,6 +96,13 @@ class ScoringSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Section [network]."""
+
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceSettings:
     """Section [interface]."""
 
@@ -113,6 +120,7 @@ class Config:
     answer: AnswerSettings
     documents: DocumentSettings
     scoring: ScoringSettings
+    network: NetworkSettings
     interface: InterfaceSettings
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by action, as wanted: see keymap.py
     notices: tuple[str, ...] = field(default=())
@@ -143,6 +151,7 @@ SECTIONS: dict[str, type[Any]] = {
     "answer": AnswerSettings,
     "documents": DocumentSettings,
     "scoring": ScoringSettings,
+    "network": NetworkSettings,
     "interface": InterfaceSettings,
 }
 

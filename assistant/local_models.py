@@ -12,9 +12,10 @@ from pathlib import Path
 from assistant.backends.scripted import is_scripted
 from assistant.config import Config
 from assistant.errors import AssistantError, ModelError, StorageError, UsageError
+from assistant.models.choice import parse_choice
 from assistant.models.found import FoundModel
 from assistant.models.location import STARTER, starter_path
-from assistant.models.places import OWN, Place, places
+from assistant.models.places import OWN, YOURS, Place, places
 from assistant.worker_process import WorkerProcess
 
 EMBEDDED = "embedded"  # the place of the model that came with the assistant
@@ -76,7 +77,7 @@ class LocalModels:
         if not found:
             near = difflib.get_close_matches(name, [each.name for each in known], 1, 0.5)
             raise ModelError(f"There is no model {name!r}.", f"Did you mean {near[0]}?" if near else WELL_KNOWN)
-        if len(found) > 1 and found[0].place != "yours":
+        if len(found) > 1 and found[0].place != YOURS:
             listed = ", ".join(each.path for each in found)
             raise ModelError(f"Several models are called {name}.", f"Give the path of one: {listed}.")
         return found[0]
@@ -87,6 +88,11 @@ class LocalModels:
         Raises:
             ModelError: as `find`.
         """
+        choice = parse_choice(name)
+        if choice.engine == "remote":
+            return name
+        if choice.source != name:
+            return str(replace(choice, source=await self.path(choice.source)))
         if name == STARTER or is_scripted(name) or Path(name).expanduser().is_file():
             return name
         if "/" not in name and (own := self.folder / f"{name}.gguf").is_file():

@@ -1,10 +1,13 @@
-"""No library below us may call home: the variables that say so, set before any of them is imported."""
+"""Nothing goes out by itself: libraries must not call home, and one switch makes every connection impossible."""
 
 from __future__ import annotations
 
 import os
 
-VARIABLES = {
+from adapters.offline_guard import VARIABLE, forbid_connections, forbidden, is_loopback
+from assistant.errors import UsageError
+
+VARIABLES = {  # set before any of the libraries they speak to is imported
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
@@ -22,3 +25,22 @@ VARIABLES = {
 def enforce() -> None:
     """Set them in this process and so in every child it starts."""
     os.environ.update(VARIABLES)
+
+
+def go_offline() -> None:
+    """Make connections to other machines impossible in this process and in every child that it starts from now on."""
+    os.environ[VARIABLE] = "1"
+    forbid_connections()
+
+
+def check_online(host: str) -> None:
+    """Nothing, if this host may be asked.
+
+    Raises:
+        UsageError: the assistant is offline, and it is another machine.
+    """
+    if forbidden() and not is_loopback(host):
+        raise UsageError(
+            f"The assistant is offline, so {host} is not asked.",
+            "Start it without --offline, and with network.offline = false in config.toml.",
+        )

@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from adapters.offline_guard import forbid_connections, obey_environment
 from assistant import offline
 from assistant.activity import connections_asked_for, count_connections
 from assistant.errors import AssistantError
@@ -37,6 +38,7 @@ SERVICES = {
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
     "tokenizer": "assistant.tokens.worker:TokenizerWorker",
     "finder": "assistant.models.finder:Finder",
+    "download": "assistant.models.download_worker:DownloadWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }
 ADDRESS_SPACE = {
@@ -45,7 +47,9 @@ ADDRESS_SPACE = {
     "watcher": 2**30,
     "importing": 4 * 2**30,
     "finder": 2 * 2**30,
+    "download": 2 * 2**30,
 }  # bytes; the model worker sets its own
+REACHING_OUT = ("download", "model")  # the others never have a reason to; model: where one on a server answers
 ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -185,6 +189,9 @@ def main() -> None:
     faulthandler.enable()
     offline.enforce()
     count_connections()
+    obey_environment()
+    if name not in REACHING_OUT:
+        forbid_connections(loopback=False)
     if name in ONE_THREAD:
         os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     module, _, class_name = SERVICES[name].partition(":")

@@ -15,6 +15,7 @@ from adapters.errors import GGUFError, TrainingError
 from adapters.files.conversion import main_file, run_facts
 from adapters.files.export import export_lora, export_model
 from adapters.files.gguf import read_gguf
+from adapters.offline_guard import obey_environment
 from adapters.versions.registered import MAIN_FILES
 
 
@@ -42,6 +43,7 @@ def write(run: Path, base: Path) -> None:
 def main() -> int:
     """Entry point of the child; what goes wrong is its last line, in JSON."""
     os.umask(0o077)
+    obey_environment()
     try:
         write(Path(sys.argv[1]), Path(sys.argv[2]))
     except (GGUFError, TrainingError) as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.errors import TrainingError
+from adapters.offline_guard import obey_environment
 from adapters.rows import Row, Turn, row_from_json
 from adapters.training.recipe import Recipe, recipe_from_json
 
@@ -217,6 +218,7 @@ def _give_way() -> None:
 def main() -> int:
     """Entry point of the child; a failure is the last event, in words."""
     _give_way()
+    obey_environment()
     sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever libraries print goes to the log, never among the events
     emit: Callable[[dict[str, Any]], None] = _say

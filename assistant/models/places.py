@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 Layout = Literal["files", "hub", "ollama"]
-OWN = "models"  # the folder in the home
+OWN, YOURS = "models", "yours"  # the folder in the home, and what it is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def places(home: Path, folders: Sequence[str], environment: Mapping[str, str]) -
     cache = Path(environment.get("XDG_CACHE_HOME") or user / ".cache")
     hub = environment.get("HF_HUB_CACHE") or Path(environment.get("HF_HOME") or cache / "huggingface") / "hub"
     found = [
-        Place("yours", home / OWN),
+        Place(YOURS, home / OWN),
         *(Place("your folder", Path(folder).expanduser().absolute()) for folder in folders),
         Place("Hugging Face", Path(hub), "hub"),
         Place("LM Studio", user / ".lmstudio" / "models"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from assistant.tui.evaluation_job import EvaluationJob
     from assistant.tui.folder_job import FolderJob
     from assistant.tui.ingest_job import IngestJob
+    from assistant.tui.pull_job import PullJob
     from assistant.tui.serve_job import ServeJob
     from assistant.tui.training_job import TrainingJob
     from assistant.tui.training_watch import Watch
@@ -78,6 +79,7 @@ class AssistantApp(App[None]):
         self.folders: FolderJob | None = None  # as above
         self.training: TrainingJob | None = None  # as above
         self.evaluation: EvaluationJob | None = None  # as above
+        self.pulls: PullJob | None = None  # as above
         self.serving: ServeJob | None = None  # as above
         self.last_summary: Summary | None = None
         self.remapped: Mapping[str, tuple[str, ...]] = {}  # keys of actions that the user has changed
@@ -132,11 +134,13 @@ class AssistantApp(App[None]):
 
     async def _open_training(self) -> None:
         from assistant.tui.evaluation_job import EvaluationJob
+        from assistant.tui.pull_job import PullJob
         from assistant.tui.serve_job import ServeJob
         from assistant.tui.training_job import TrainingJob, unfinished_line
 
         self.serving = ServeJob(self.core)
         self.evaluation = EvaluationJob(self.core, self.say, self._job_failed)
+        self.pulls = PullJob(self.core, self.say, self._job_failed)
         self.training = TrainingJob(self.core, self._trained, self._job_failed)
         if told := unfinished_line(await self.core.training.runs()):
             self.say(told, "warning")
@@ -175,6 +179,8 @@ class AssistantApp(App[None]):
             await self.serving.stop()
         if self.evaluation is not None:
             await self.evaluation.stop()
+        if self.pulls is not None:
+            await self.pulls.stop()
         if self.training is not None and (told := await self.training.close()):
             self._exit_renderables.append(Text(safe_text(told)))
         await self.core.close()

@@ -17,6 +17,7 @@ def status_of(app: AssistantApp) -> Status:
     usage = session.last_usage if session else None
     return Status(
         serving=app.serving.line if app.serving else "",
+        remote=app.core.leaving.host if model and model.is_remote else "",
         model=model.info.name if model and model.info else app.core.config.model.name,
         state=model.state if model else "idle",
         adapter=app.core.adapters.shown if model else "",
@@ -25,5 +26,11 @@ def status_of(app: AssistantApp) -> Status:
         tokens_per_second=usage.tokens_per_second if usage else 0.0,
         activity=session.answering.line if session and session.answering else "",
         ingest=(app.ingest.line or app.folders.line) if app.ingest and app.folders else "",
-        training=(app.training.line or app.evaluation.line) if app.training and app.evaluation else "",
+        training=_jobs(app),
     )
+
+
+def _jobs(app: AssistantApp) -> str:
+    """What is being trained, asked or fetched; the first of them."""
+    lines = (job.line for job in (app.training, app.evaluation, app.pulls) if job is not None)
+    return next((line for line in lines if line), "")

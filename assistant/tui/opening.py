@@ -29,7 +29,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "playground": ("playground", "PlaygroundScreen", lambda app, text: (text or app.chat.prompt.text or _asked(app),)),
     "safety": ("safety", "SafetyScreen", lambda app, _: ()),
     "prompts": ("prompts", "PromptsScreen", lambda app, name: (name,)),
-    "models": ("models", "ModelsScreen", lambda app, _: ()),
+    "models": ("models", "ModelsScreen", lambda app, _: (app.pulls,)),
     "serve": ("serve", "ServeScreen", lambda app, _: (app.serving,)),
     "activity": ("activity", "ActivityScreen", lambda app, _: ()),
     "settings": ("settings", "SettingsScreen", lambda app, page: (page == "keys",)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from made_gguf import tiny_model
+from made_https import CERTIFICATE, Site, served
 
 from assistant.config import load_config
 
@@ -65,3 +66,61 @@ async def test_a_model_is_chosen_loaded_kept_and_removed(home: Path, folder: Pat
         await run.pilot.press("escape")
         await run.send("/model starter-of-nobody")
         await until(lambda: "There is no model" in run.screen_text())
+
+
+async def test_a_model_is_fetched_after_two_answers_and_stopped(
+    home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The catalogue stands below; an address is asked for its size only after a yes; x stops, and it goes on."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setenv("no_proxy", "localhost")
+    with served(Site(tiny_model(tmp_path / "served.gguf").read_bytes(), pause=0.3)) as site:
+        async with running(home, size=(80, 24)) as run:
+            await run.pilot.press("alt+m")
+            screen: Any = run.app.screen
+            await until(lambda: len(getattr(screen, "_offered", [])) > 3)
+            job = run.app.pulls
+            assert job is not None
+
+            async def ask(question: str) -> None:
+                await until(lambda: question in run.screen_text())
+
+            screen.query_one("#models").move_cursor(row=1 + [each.name for each in screen._offered].index("mistral-7b"))
+            await until(lambda: "Apache-2.0" in run.screen_text() and "to fetch" in run.screen_text())
+            await run.pilot.press("enter")
+            await ask("Fetch this model from the internet?")
+            shown = run.screen_text()
+            assert all(word in shown for word in ("huggingface.co", "4,372,812,000 bytes", "free", "1270d22c0fbb3d09"))
+            await run.pilot.press("n")
+            assert not job.running
+
+            async def fetch() -> None:
+                await run.pilot.press("p")
+                await ask("Fetch a model")
+                run.app.screen.query_one("Input").value = site.url()  # type: ignore[attr-defined]  # an Input
+                await run.pilot.press("enter")
+                await ask("Ask localhost for the size of tiny?")
+                await run.pilot.press("y")
+                await ask("Fetch this model from the internet?")
+                await run.pilot.press("y")
+                await until(lambda: job.running or job.ended)
+
+            await fetch()
+            await until(lambda: "fetching tiny" in run.screen_text())
+            part = home / "models" / "tiny.gguf.part"
+            await until(lambda: part.exists() and part.stat().st_size > 0)
+            await run.pilot.press("x")
+            await until(lambda: not job.running)
+            assert part.exists() and not (home / "models" / "tiny.gguf").exists()
+            site.pause = 0.0
+            await fetch()
+            await until(
+                lambda: (home / "models" / "tiny.gguf").read_bytes() == site.content if not job.running else False
+            )
+            await until(lambda: "tiny" in [each.name for each in screen._rows])
+            assert site.asked[-1][1]["Range"].startswith("bytes=")
+            await run.pilot.press("p")
+            await ask("Fetch a model")
+            run.app.screen.query_one("Input").value = "http://example.org/x.gguf"  # type: ignore[attr-defined]  # as above
+            await run.pilot.press("enter")
+            await until(lambda: "only https" in run.screen_text())
