@@ -12,7 +12,7 @@ import asyncio
 import difflib
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,6 +42,7 @@ from assistant.commands import (
     settings,
     serve,
     teach,
+    themes,
     tokens,
     train,
     why,
@@ -116,6 +117,7 @@ def build_parser() -> Parser:
     ):
         module.add_parsers(commands)
     keys.add_parsers(commands, _actions)
+    themes.add_parsers(commands, _themes)
         serve,
     return parser
 
@@ -181,6 +183,13 @@ def _overridden(config: Config, arguments: argparse.Namespace) -> Config:
         if value is not None:
             config = config.with_value("model", key, value)
     return config
+
+
+def _themes(home: Path) -> tuple[Mapping[str, str], Sequence[str]]:
+    """The colours of the interface, which is imported only for this."""
+    from assistant.tui.themes import names, user_themes
+
+    return names(home), user_themes(home).problems
 
 
 def _open_interface(config: Config) -> int:

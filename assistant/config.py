@@ -7,20 +7,18 @@ and the nearest key; the user's file is never rewritten.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from assistant.conversation import Sampling
+from assistant.wanted_keys import KEYS, flat, keys_of, wanted_keys
 
 SHIPPED = next(
     path for path in (Path(__file__).parent / "config.toml", Path(__file__).parents[1] / "config.toml") if path.exists()
 )
-
-KEYS = "keys"  # the section whose entries are actions of the interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +105,7 @@ class InterfaceSettings:
     """Section [interface]."""
 
     theme: str
+    notify: str
     resume: bool
 
 
@@ -137,7 +136,7 @@ class Config:
             ValueError: no such setting, or a value it cannot take; the message is for the user.
         """
         if section == KEYS:
-            return replace(self, keys={**self.keys, key: _keys(key, value)})
+            return replace(self, keys={**self.keys, key: keys_of(key, value)})
         defaults = tomllib.loads(SHIPPED.read_text("utf-8"))
         if key not in defaults.get(section, {}):
             raise ValueError(f"There is no setting {section}.{key}.")
@@ -180,6 +179,11 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
 }
 
 
+CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("interface", "notify"): ("desktop", "bell", "off"),
+}
+
+
 def load_config(home: Path) -> Config:
     """The shipped defaults overlaid with HOME/config.toml."""
     values = tomllib.loads(SHIPPED.read_text("utf-8"))
@@ -187,7 +191,7 @@ def load_config(home: Path) -> Config:
     user_file = home / "config.toml"
     text = _read(user_file, notices)
     wanted = _parse(text, user_file, notices)
-    keys = _wanted_keys(wanted.pop(KEYS, {}), user_file, text, notices)
+    keys = wanted_keys(wanted.pop(KEYS, {}), lambda key: f"{user_file}:{_line(text, key)}", notices)
     for section, entries in wanted.items():
         if section not in values or not isinstance(entries, dict):
             notices.append(_unknown(user_file, text, section, list(values)))
@@ -202,34 +206,6 @@ def load_config(home: Path) -> Config:
                 notices.append(f"{user_file}:{_line(text, key)}: {error} The default is used.")
     parts = {name: cls(**_tuples(values[name])) for name, cls in SECTIONS.items()}
     return Config(home=home, **parts, keys=keys, notices=tuple(notices))
-
-
-def _wanted_keys(entries: Any, path: Path, text: str, notices: list[str]) -> dict[str, tuple[str, ...]]:
-    """Section [keys], whose `library.add = "a"` TOML reads as a table."""
-    found = {}
-    for name, value in _flat(entries if isinstance(entries, dict) else {}):
-        try:
-            found[name] = _keys(name, value)
-        except ValueError as error:
-            notices.append(f"{path}:{_line(text, name)}: {error} The default is used.")
-    return found
-
-
-def _flat(entries: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in entries.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
-
-
-def _keys(name: str, value: Any) -> tuple[str, ...]:
-    """`"ctrl+k, f5"` or `["ctrl+k", "f5"]`; a capital stands for the letter with Shift, as it is typed."""
-    if isinstance(value, str):
-        value = re.split(r"[,\s]+", value.strip())
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
-        raise ValueError(f'{KEYS}.{name} must be a key or a list of keys, such as "ctrl+k" or ["a", "f5"].')
-    return tuple(each if len(each) == 1 else each.lower() for each in value if each)
 
 
 def _read(path: Path, notices: list[str]) -> str:
@@ -258,7 +234,7 @@ def _parse(text: str, path: Path, notices: list[str]) -> dict[str, Any]:
         if line.strip().startswith("["):
             section = next(iter(entry), "")
         elif section:
-            found.setdefault(section, {}).update(dict(_flat(entry)))
+            found.setdefault(section, {}).update(dict(flat(entry)))
     return found
 
 
@@ -273,6 +249,8 @@ def _checked(default: Any, value: Any, name: tuple[str, str]) -> Any:
         return list(value)
     if type(value) is not type(default):
         raise ValueError(f"{label} must be {_kind(default)}, not {value!r}.")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{label} must be one of {', '.join(CHOICES[name])}, not {value!r}.")
     low, high = RANGES.get(name, (None, None))
     if low is not None and high is not None and not low <= value <= high:
         raise ValueError(f"{label} must be from {low:g} to {high:g}, not {value!r}.")

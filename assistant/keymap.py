@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from assistant.config import Config
 from assistant.errors import UsageError
 from assistant.settings_file import write_settings
+from assistant.wanted_keys import keys_of
 
 TYPED_INTO = frozenset({"app", "chat", "prompt"})  # places where a letter goes into the prompt
 EVERYWHERE = frozenset({"list", "screen"})  # places that are part of every other one but those of the chat
@@ -89,7 +90,7 @@ def change_keys(config: Config, actions: Sequence[Action], name: str, keys: Sequ
 
 def parse_keys(text: str) -> tuple[str, ...]:
     """Typed keys, between commas or blanks: "ctrl+k, f5"."""
-    return tuple(key.lower() if len(key) > 1 else key for key in re.split(r"[,\s]+", text.strip()) if key)
+    return keys_of("", text)
 
 
 def shown_key(key: str) -> str:

@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant.config import RANGES, SHIPPED, Config
+from assistant.config import CHOICES, RANGES, SHIPPED, Config
 from assistant.errors import UsageError
 from assistant.settings_file import write_settings
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 LIVE = frozenset({"sampling", "answer", "scoring"})  # sections that are read anew for each answer
-LIVE_KEYS = frozenset({("documents", "relevance_floor"), ("interface", "theme")})
+LIVE_KEYS = frozenset({("documents", "relevance_floor"), ("interface", "theme"), ("interface", "notify")})
 LINE = re.compile(r"(\w+) = .*?# (.+)")
 
 
@@ -40,6 +40,8 @@ class Setting:
     @property
     def range(self) -> str:
         """What values it takes, "" where that says nothing."""
+        if choices := CHOICES.get((self.section, self.key)):
+            return ", ".join(choices)
         low, high = RANGES.get((self.section, self.key), (None, None))
         if isinstance(self.default, bool):
             return "true or false"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -19,9 +20,11 @@ from textual.worker import WorkerFailed
 from assistant.crash import record
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
+from assistant.tui.job_ends import JobEnds
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.terminal_keys import read_any_bytes, teach_line_break
+from assistant.tui.themes import use_themes
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.status_line import Status
 
@@ -33,9 +36,7 @@ if TYPE_CHECKING:
     from assistant.tui.pull_job import PullJob
     from assistant.tui.serve_job import ServeJob
     from assistant.tui.training_job import TrainingJob
-    from assistant.tui.training_watch import Watch
     from ingest.progress import Summary
-
 
 def _palette() -> type[Provider]:
     from assistant.tui.palette import CommandsProvider
@@ -82,6 +83,7 @@ class AssistantApp(App[None]):
         self.pulls: PullJob | None = None  # as above
         self.serving: ServeJob | None = None  # as above
         self.last_summary: Summary | None = None
+        self.ends = JobEnds(self)
         self.remapped: Mapping[str, tuple[str, ...]] = {}  # keys of actions that the user has changed
         self.chat: ChatScreen = ChatScreen()
         self._safe_filter = SafeFilter()
@@ -96,11 +98,8 @@ class AssistantApp(App[None]):
 
     def on_mount(self) -> None:
         """Draw first, open afterwards."""
-        theme = self.core.config.interface.theme
-        if theme in self.available_themes:
-            self.theme = theme
-        else:
-            self.say(f"There is no theme {theme}; /theme lists them.", "warning")
+        for line in use_themes(self, self.core.config.home, self.core.config.interface.theme, self.theme):
+            self.say(line, "warning")
         for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as it was found, and keep the draft
             asyncio.get_running_loop().add_signal_handler(number, lambda: self.run_worker(self._hang_up()))
         self.call_after_refresh(lambda: self.run_worker(self._open(), name="open"))
@@ -118,7 +117,7 @@ class AssistantApp(App[None]):
         from assistant.tui.folder_job import FolderJob
         from assistant.tui.ingest_job import IngestJob
 
-        self.ingest = IngestJob(self.core.pipeline, self._ingested, self._job_failed)
+        self.ingest = IngestJob(self.core.pipeline, self.ends.ingested, self._job_failed)
         self.folders = FolderJob(self.core, self.ingest, self.say, self._job_failed)
         await self._open_training()
         await self.chat.start(self.core)
@@ -139,9 +138,9 @@ class AssistantApp(App[None]):
         from assistant.tui.training_job import TrainingJob, unfinished_line
 
         self.serving = ServeJob(self.core)
-        self.evaluation = EvaluationJob(self.core, self.say, self._job_failed)
+        self.evaluation = EvaluationJob(self.core, self.ends.evaluated, self._job_failed)
         self.pulls = PullJob(self.core, self.say, self._job_failed)
-        self.training = TrainingJob(self.core, self._trained, self._job_failed)
+        self.training = TrainingJob(self.core, self.ends.trained, self._job_failed)
         if told := unfinished_line(await self.core.training.runs()):
             self.say(told, "warning")
 
@@ -209,20 +208,11 @@ class AssistantApp(App[None]):
 
         return status_of(self)
 
-    def _ingested(self, summary: Summary) -> None:
-        from assistant.tui.ingest_job import kept_line, summary_line
-
-        self.last_summary = summary
-        self.say(summary_line(summary), "warning" if summary.failed else "information")
-        for failure in summary.failed[:3]:
-            self.say(f"{failure.path}: {failure.reason}", "warning")
-        for each in summary.withheld:
-            self.say(kept_line(each, f"/add {each.folder} --yes"), "warning")
-
-    def _trained(self, watch: Watch) -> None:
-        from assistant.tui.training_job import ended_line
-
-        self.say(ended_line(watch), "error" if watch.state == "failed" else "information")
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual does; a key also says that what was told in the title of the terminal is seen."""
+        if isinstance(event, events.Key):
+            self.ends.seen()
+        await super().on_event(event)
 
     def _job_failed(self, error: Exception) -> None:
         if isinstance(error, USER_ERRORS):

@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer
 
-from assistant.config import KEYS
 from assistant.keymap import change_keys, keymap, parse_keys, shown_keys
 from assistant.safe_text import safe_line
 from assistant.settings import Setting, all_settings, apply, change, parsed, shown
@@ -21,6 +20,7 @@ from assistant.tui.keys import catalogue, use_keys
 from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.choice_table import ChoiceTable
 from assistant.tui.widgets.plain import Plain
+from assistant.wanted_keys import KEYS
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core

@@ -22,7 +22,7 @@ from ingest.document import place_label
 if TYPE_CHECKING:
     from ingest.library import Library
 
-HIGHLIGHT = "$text on $warning-muted"
+HIGHLIGHT = "underline $text on $warning-muted"
 LINES_ABOVE = 3  # kept in view over the highlighted quote
 
 

@@ -32,6 +32,7 @@ class TokenFlow(ScrollView, can_focus=True):
     TokenFlow .token-flow--even { background: $background; }
     TokenFlow .token-flow--special { background: $background; color: $text-warning; text-style: bold underline; }
     TokenFlow .token-flow--edge { background: $background; color: $foreground 40%; }
+    TokenFlow:nocolor .token-flow--odd, TokenFlow:ansi .token-flow--odd { text-style: underline; }
     TokenFlow .token-flow--cursor { text-style: reverse bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
