@@ -111,6 +111,7 @@ def build_parser() -> Parser:
         tokens,
         decode,
         prompts,
+        serve,
         settings,
         activity,
         doctor,
@@ -118,7 +119,6 @@ def build_parser() -> Parser:
         module.add_parsers(commands)
     keys.add_parsers(commands, _actions)
     themes.add_parsers(commands, _themes)
-        serve,
     return parser
 
 
