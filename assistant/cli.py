@@ -32,15 +32,15 @@ from assistant.commands import (
     documents,
     evaluate,
     folders,
-    learn,
     keys,
+    learn,
     library,
     models,
     prompts,
     safety,
     score,
-    settings,
     serve,
+    settings,
     teach,
     themes,
     tokens,
@@ -50,8 +50,8 @@ from assistant.commands import (
 from assistant.config import Config, load_config
 from assistant.crash import record
 from assistant.errors import AssistantError, LibraryError, StorageError, UsageError, error_from_name
-from assistant.output import fail, warn
 from assistant.keymap import Action
+from assistant.output import fail, warn
 from ingest.errors import IngestError
 
 Command = Callable[[argparse.Namespace, Config], Coroutine[Any, Any, int]]
@@ -185,6 +185,13 @@ def _overridden(config: Config, arguments: argparse.Namespace) -> Config:
     return config
 
 
+def _actions() -> Sequence[Action]:
+    """What keys can do in the interface, which is imported only for this."""
+    from assistant.tui.keys import catalogue
+
+    return catalogue()
+
+
 def _themes(home: Path) -> tuple[Mapping[str, str], Sequence[str]]:
     """The colours of the interface, which is imported only for this."""
     from assistant.tui.themes import names, user_themes
@@ -200,13 +207,6 @@ def _open_interface(config: Config) -> int:
 
     app = AssistantApp(Core(config))
     app.run()
-def _actions() -> Sequence[Action]:
-    """What keys can do in the interface, which is imported only for this."""
-    from assistant.tui.keys import catalogue
-
-    return catalogue()
-
-
     return app.return_code or 0
 
 
