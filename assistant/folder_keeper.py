@@ -92,7 +92,7 @@ class FolderKeeper:
         """Note what changes, with all folders due whenever the watch begins anew."""
         while True:
             self._links_changed.clear()
-            paths = [folder.path for folder in await self._folders.all()]
+            paths = [folder.path for folder in await self._folders.all() if folder.watched]
             following = asyncio.create_task(self._follow(paths))
             relinked = asyncio.create_task(self._links_changed.wait())
             try:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 from assistant.library_check import RANKS, Figures, LibraryReport
+from ingest.collection_settings import CollectionSettings
+from ingest.library import CollectionSummary
 
 MOST_MISSED = 3
+
+
+def collection_line(collection: CollectionSummary, settings: CollectionSettings) -> str:
+    """A collection, how much is in it, and what it has of its own."""
+    own = ", ".join(f"{name} {json.dumps(value)}" for name, value in settings.own.items())
+    held = f"{collection.documents:,} documents, {collection.passages:,} passages"
+    return f"{collection.name}: {held}; {own or 'settings as everywhere'}"
 
 
 def report_lines(report: LibraryReport) -> list[str]:

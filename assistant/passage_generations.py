@@ -95,12 +95,10 @@ class PassageGenerations:
         reader = WorkerProcess("new-reader", self.reader_settings(self.wanted), logs, service="reader")
         index = WorkerProcess("new-index", self.index_settings(self.wanted), logs, service="index")
         core.workers = (*core.workers, reader, index)
-        rules: dict[str, Any] = {
-            "unreadable": LibraryError, "crashed": WorkerError, "read_seconds": self.read_seconds,
-        }  # fmt: skip
-        reading = Reading(core.database, reader, exclude=[], **rules)
+        errors: dict[str, Any] = {"unreadable": LibraryError, "crashed": WorkerError}
+        reading = Reading(core.database, reader, exclude=[], read_seconds=self.read_seconds, **errors)
         try:
-            work = Rebuild(core.database, reading, reader, index, self.wanted, **rules)
+            work = Rebuild(core.database, reading, reader, index, self.wanted, **errors)
             async with contextlib.aclosing(work.run(seconds)) as items:
                 async for item in items:
                     if isinstance(item, Rebuilt) and item.complete:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _FOLDERS = """
 SELECT f.id, f.path, c.name, f.state, f.reason, f.withheld, f.identity, f.linked_at, f.synced_at,
     (SELECT count(*) FROM documents d WHERE d.collection_id = f.collection_id AND {inside}),
-    (SELECT count(*) FROM documents d WHERE d.collection_id = f.collection_id AND {inside} AND d.state != 'ready')
+    (SELECT count(*) FROM documents d WHERE d.collection_id = f.collection_id AND {inside} AND d.state != 'ready'),
+    json_extract(c.settings, '$.watch') IS NOT 0
 FROM linked_folders f JOIN collections c ON c.id = f.collection_id ORDER BY f.path
 """.format(inside="d.path > CAST(f.path || '/' AS BLOB) AND d.path < CAST(f.path || '0' AS BLOB)")  # "0" follows "/"
 
@@ -53,6 +54,7 @@ class LinkedFolder:
     synced_at: str | None
     documents: int
     failed: int
+    watched: bool = True  # unless its collection says otherwise
 
 
 class LinkedFolders:

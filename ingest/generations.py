@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ingest.collection_settings import AS_EVERYWHERE, CollectionSettings, from_json
 from ingest.document import Chunk
 from ingest.records import embedder_number
 
@@ -43,6 +44,7 @@ class OldDocument:
     title: str
     sha256: str
     size: int
+    settings: CollectionSettings = AS_EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class StagedDocument:
     vectors: list[bytes]
     text: str | None = None
     page_starts: tuple[int, ...] = ()
+    chunked: str = ""  # see CollectionSettings
     kept: bool = False  # cut as before: the file could not be read, or is another one by now
 
 
@@ -99,8 +102,14 @@ def begin(db: sqlite_utils.Database, settings: PassageSettings, embedder: str) -
 
 def unstaged(db: sqlite_utils.Database) -> list[OldDocument]:
     """The documents that have no new passages yet."""
-    rows = db.conn.execute(f"SELECT id, path, title, sha256, size FROM documents WHERE {READY} ORDER BY id")
-    return [OldDocument(number, os.fsdecode(path), *rest) for number, path, *rest in rows]
+    rows = db.conn.execute(
+        "SELECT documents.id, path, title, sha256, size, collections.settings FROM documents"
+        f" JOIN collections ON collections.id = collection_id WHERE {READY} ORDER BY documents.id"
+    )
+    return [
+        OldDocument(number, os.fsdecode(path), title, sha256, size, from_json(settings))
+        for number, path, title, sha256, size, settings in rows
+    ]
 
 
 def old_chunks(db: sqlite_utils.Database, document: int) -> list[tuple[Chunk, dict[str, Any]]]:
@@ -129,9 +138,9 @@ def stage(
         if text is None:
             continue
         db.conn.execute(
-            "INSERT OR REPLACE INTO staged_documents VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO staged_documents VALUES (?, ?, ?, ?, ?, ?, ?)",
             (document.id, json.dumps(asdict(settings)), embedder, document.text,
-             json.dumps(document.page_starts), document.kept),
+             json.dumps(document.page_starts), document.kept, document.chunked),
         )  # fmt: skip
         rows = []
         for chunk, vector in zip(document.chunks, document.vectors, strict=True):
@@ -153,6 +162,10 @@ def adopt(db: sqlite_utils.Database, settings: PassageSettings, embedder: str) -
     db.conn.execute(
         "UPDATE document_texts SET text = s.text, page_starts = s.page_starts FROM staged_documents s"
         " WHERE s.document_id = document_texts.document_id AND s.text IS NOT NULL"
+    )
+    db.conn.execute(
+        "UPDATE documents SET chunked = s.chunked FROM staged_documents s"
+        " WHERE s.document_id = documents.id AND NOT s.kept"
     )
     db.conn.execute("DELETE FROM chunks WHERE document_id IN (SELECT document_id FROM staged_documents)")
     db.conn.execute(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest import records
 from ingest.collaborators import Database, Reply, Worker
+from ingest.collection_settings import CollectionSettings, settings_of
 from ingest.library import DEFAULT_COLLECTION, Library, check_collection, delete_documents
 from ingest.planning import Plan, Planner
 from ingest.progress import Failure, Progress, Run, Summary
@@ -72,14 +73,15 @@ class Pipeline:
         """What `ingest` would do now; nothing is changed. `choices` are those of `Planner.plan`."""
         check_collection(collection)
         name = await self._embedder_name()
-        known = await self._database.read(
-            lambda db: records.known_files(
-                db, records.collection_numbered(db, collection), records.embedder_numbered(db, name)
-            )
-        )
-        return await self._planner.plan(
-            known, absolute(path.expanduser() for path in paths), hash_changed=True, **choices
-        )
+
+        def look(db: sqlite_utils.Database) -> tuple[CollectionSettings, dict[str, KnownFile]]:
+            number = records.collection_numbered(db, collection)
+            settings, embedder = settings_of(db, number), records.embedder_numbered(db, name)
+            return settings, records.known_files(db, number, embedder, settings.chunked)
+
+        settings, known = await self._database.read(look)
+        roots = absolute(path.expanduser() for path in paths)
+        return await self._planner.plan(known, roots, hash_changed=True, pictures=bool(settings.ocr), **choices)
 
     async def ingest(
         self,
@@ -105,8 +107,11 @@ class Pipeline:
                 lambda db: Run(records.collection_number(db, collection), records.embedder_number(db, name), started)
             )
             yield run.progress("scan", roots[0] if roots else "")
-            known = await self._database.read(lambda db: records.known_files(db, run.collection, run.embedder))
-            plan = await self._planner.plan(known, roots, retry=retry, removable=removable)
+            run.settings = settings = await self._database.read(lambda db: settings_of(db, run.collection))
+            known = await self._database.read(
+                lambda db: records.known_files(db, run.collection, run.embedder, settings.chunked)
+            )
+            plan = await self._planner.plan(known, roots, retry=retry, removable=removable, pictures=bool(settings.ocr))
             outcomes: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue(READ_AHEAD)
             reading: asyncio.Task[None] | None = None
             try:
@@ -211,7 +216,7 @@ class Pipeline:
         """Read the files one after another into the queue; None ends it, an exception breaks it off."""
         try:
             for file in run.files:
-                outcome = await self._reading.read(file, known.get(file.path), run.collection)
+                outcome = await self._reading.read(file, known.get(file.path), run.collection, run.settings)
                 await outcomes.put(outcome)
                 if isinstance(outcome, ReadFile) and len(outcome.text) > LARGE_TEXT:
                     await outcomes.join()

@@ -60,21 +60,23 @@ class Planner:
         retry: bool = False,
         removable: Mapping[str, int] | None = None,
         hash_changed: bool = False,
+        pictures: bool = False,
     ) -> Plan:
         """What brings the rows in `known` in step with the files and folders in `roots`.
 
         `retry` reads files again that failed before and did not change. `removable` says for a root how
         many documents may leave it without a question (FEW where it is not named). `hash_changed` also
         looks into files that have another time, so that those with the same bytes count as unchanged.
+        `pictures` are looked for where their text is recognized.
         """
-        found, unreachable = await self._reading.scan(roots)
+        found, unreachable = await self._reading.scan(roots, pictures)
         folders = [root for root in roots if await asyncio.to_thread(os.path.isdir, root)]
         gone = [
             path for path in known
             if path not in found and inside(path, folders) and not inside(path, unreachable)
         ]  # fmt: skip
         if gone:  # a file moved during a walk may be seen at neither place: what two walks miss is gone or moved
-            found, unreachable = await self._reading.scan(roots)
+            found, unreachable = await self._reading.scan(roots, pictures)
             gone = [path for path in gone if path not in found and not inside(path, unreachable)]
         plan = Plan(known, failed=[Failure(path, reason) for path, reason in unreachable.items()])
         named = set(roots)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ingest.collection_settings import AS_EVERYWHERE, CollectionSettings
 from ingest.records import FoundFile
 
 Stage = Literal["scan", "read", "index", "rebuild"]
@@ -82,6 +83,7 @@ class Run:
     bytes_total: int = 0  # each file counts one byte more than it has, so that empty ones count
     bytes_done: int = 0
     index_is_stale: bool = False
+    settings: CollectionSettings = AS_EVERYWHERE
 
     def progress(self, stage: Stage, path: str, under_way: float = 0.0) -> Progress:
         """`under_way` bytes of files not yet committed count for the time left."""

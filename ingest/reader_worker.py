@@ -18,6 +18,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -65,11 +66,15 @@ class ReaderWorker:
         )
 
     def scan(
-        self, paths: list[str], exclude: list[str], cancelled: Callable[[], bool] = lambda: False
+        self,
+        paths: list[str],
+        exclude: list[str],
+        pictures: bool = False,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[Found]]:
         """Lists of at most BATCH files to read or paths that are not read, with the reason (see ingest.scan)."""
         batch: list[Found] = []
-        for found in scan(paths, exclude, cancelled, pictures=bool(self._limits.ocr)):
+        for found in scan(paths, exclude, cancelled, pictures=pictures or bool(self._limits.ocr)):
             batch.append(found)
             if len(batch) == BATCH:
                 yield batch
@@ -90,22 +95,32 @@ class ReaderWorker:
                     digest.update(block)
                 yield [(path, digest.hexdigest(), _shown(Path(path).stem))]
 
-    def read(self, path: str, known_sha256: str = "") -> dict[str, Any]:
+    def read(
+        self, path: str, known_sha256: str = "", chunk_tokens: int | None = None, chunk_overlap: int | None = None,
+        ocr: str | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """The text and chunks of a file, or {"unchanged": True} when its content is the known one.
+
+        `chunk_tokens`, `chunk_overlap` and `ocr` are those of its collection; None: as everywhere.
 
         Raises:
             UnreadableError: no text can be had from it; the message is the reason.
         """
-        longer = OCR_SECONDS if self._limits.ocr else 0.0
+        limits = self._limits if ocr is None else replace(self._limits, ocr=ocr)
+        size = (
+            self._chunk_tokens if chunk_tokens is None else chunk_tokens,
+            self._chunk_overlap if chunk_overlap is None else chunk_overlap,
+        )
+        longer = OCR_SECONDS if limits.ocr else 0.0
         with _time_limit(CPU_SECONDS + longer, WALL_SECONDS + longer):
             try:
-                return self._read(path, known_sha256)
+                return self._read(path, known_sha256, limits, size)
             except MemoryError:
                 raise UnreadableError("needs more memory to read than a document may use") from None
             except RecursionError:
                 raise UnreadableError("is nested too deeply to read") from None
 
-    def _read(self, path: str, known_sha256: str) -> dict[str, Any]:
+    def _read(self, path: str, known_sha256: str, limits: Limits, size: tuple[int, int]) -> dict[str, Any]:
         file = Path(path)
         data, status = _content(path, file.suffix, self._limits.file_bytes)
         facts = {
@@ -115,11 +130,11 @@ class ReaderWorker:
         }
         if facts["sha256"] == known_sha256:
             return {"unchanged": True, **facts}
-        document = read_document(data, _shown(file.stem), file.suffix, self._limits)
+        document = read_document(data, _shown(file.stem), file.suffix, limits)
         del data
-        return {"unchanged": False, **facts, **self._described(document)}
+        return {"unchanged": False, **facts, **self._described(document, *size)}
 
-    def _described(self, document: Document) -> dict[str, Any]:
+    def _described(self, document: Document, tokens: int, overlap: int) -> dict[str, Any]:
         chunks = [
             {
                 "start": chunk.start,
@@ -130,7 +145,7 @@ class ReaderWorker:
                 "tokens": chunk.tokens,
                 "embedding_text": embedding_text(document.title, chunk),
             }
-            for chunk in chunk_document(document, self._count_tokens, self._chunk_tokens, self._chunk_overlap)
+            for chunk in chunk_document(document, self._count_tokens, tokens, overlap)
         ]
         _check_reply_size(document.text, [str(chunk["embedding_text"]) for chunk in chunks])
         return {

@@ -16,6 +16,8 @@ from typing import Any
 
 from ingest import records
 from ingest.collaborators import Database, Worker
+from ingest.collection_settings import CollectionSettings
+from ingest.readers.limits import OCR_SECONDS
 from ingest.records import CRASHES_ALLOWED, FailedFile, FoundFile, KnownFile, LaterFile, ReadFile, UnchangedFile
 
 RESTART_PATIENCE = 90.0  # seconds; the reader may be restarted only so often a minute
@@ -48,12 +50,15 @@ class Reading:
         self._unreadable, self._crashed = unreadable, crashed
         self._exclude, self._read_seconds = exclude, read_seconds
 
-    async def scan(self, roots: list[str]) -> tuple[dict[str, FoundFile], dict[str, str]]:
-        """The files under the roots, and the paths that could not be looked into with the reason."""
+    async def scan(self, roots: list[str], pictures: bool = False) -> tuple[dict[str, FoundFile], dict[str, str]]:
+        """The files under the roots, and the paths that could not be looked into with the reason.
+
+        `pictures` in folders are found where their text is recognized.
+        """
         found: dict[str, FoundFile] = {}
         unreachable: dict[str, str] = {}
         await self.ready()
-        async for reply in self._reader.stream("scan", paths=roots, exclude=self._exclude):
+        async for reply in self._reader.stream("scan", paths=roots, exclude=self._exclude, pictures=pictures):
             for entry in reply.data or []:
                 if "reason" in entry:
                     unreachable[entry["path"]] = entry["reason"]
@@ -73,26 +78,31 @@ class Reading:
                 found[path] = Fingerprint(sha256, name)
         return found
 
-    async def read(self, file: FoundFile, before: KnownFile | None, collection: int) -> Outcome:
+    async def read(
+        self, file: FoundFile, before: KnownFile | None, collection: int, settings: CollectionSettings
+    ) -> Outcome:
         """The text and chunks of a file, or that it is as it was, or why it cannot be read.
 
         A file that is another one by now does not take the place of its document: it may have been moved there,
         and the document elsewhere.
         """
         known_sha256 = before.sha256 if before and before.state == "ready" and before.embedded else ""
+        seconds = self.seconds(settings)
         while True:
             await self.ready()
             self._reader.subject = file.path
             try:
-                async with asyncio.timeout(self._read_seconds):
-                    reply = await self._reader.call("read", path=file.path, known_sha256=known_sha256)
-                return _outcome(file, reply.data, bool(known_sha256))
+                async with asyncio.timeout(seconds):
+                    reply = await self._reader.call(
+                        "read", path=file.path, known_sha256=known_sha256, **settings.reading
+                    )
+                return _outcome(file, reply.data, bool(known_sha256), settings.chunked)
             except self._unreadable as error:
                 if not await asyncio.to_thread(os.path.lexists, file.path):
                     return LaterFile(file.path, file.size)
                 return FailedFile(file.path, file.size, file.mtime_ns, str(error))
             except TimeoutError:
-                reason = f"took longer than {self._read_seconds:g} s to read"
+                reason = f"took longer than {seconds:g} s to read"
                 return FailedFile(file.path, file.size, file.mtime_ns, reason)
             except self._crashed as error:
                 crash = FailedFile(file.path, file.size, file.mtime_ns, str(error))
@@ -100,6 +110,10 @@ class Reading:
                 if times >= CRASHES_ALLOWED:
                     reason = f"was set aside after {times} attempts: {error}"
                     return FailedFile(file.path, file.size, file.mtime_ns, reason, "quarantined")
+
+    def seconds(self, settings: CollectionSettings) -> float:
+        """How long a file may take: recognizing the text of pictures takes longer."""
+        return self._read_seconds + (OCR_SECONDS if settings.ocr else 0.0)
 
     async def ready(self) -> None:
         """Wait until the reader runs: after several deaths it is not started again for a minute."""
@@ -113,10 +127,10 @@ class Reading:
             await asyncio.sleep(2.0)
 
 
-def _outcome(file: FoundFile, data: dict[str, Any], replaces: bool) -> Outcome:
+def _outcome(file: FoundFile, data: dict[str, Any], replaces: bool, chunked: str) -> Outcome:
     if data["unchanged"]:
         return UnchangedFile(file.path, data["size"], data["mtime_ns"])
     if replaces and (data["size"], data["mtime_ns"]) != (file.size, file.mtime_ns):
         return LaterFile(file.path, file.size)
     names = ("size", "mtime_ns", "sha256", "title", "text", "pages", "notes", "page_starts", "chunks")
-    return ReadFile(path=file.path, **{name: data[name] for name in names})
+    return ReadFile(path=file.path, chunked=chunked, **{name: data[name] for name in names})

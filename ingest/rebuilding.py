@@ -38,11 +38,11 @@ class Rebuild:
 
     def __init__(
         self, database: Database, reading: Reading, reader: Worker, index: Worker, settings: PassageSettings, *,
-        unreadable: type[Exception], crashed: type[Exception], read_seconds: float = 60.0,
+        unreadable: type[Exception], crashed: type[Exception],
     ) -> None:  # fmt: skip
         """`reading` is over the same `reader`; for the errors see Pipeline."""
         self._database, self._reading, self._reader, self._index = database, reading, reader, index
-        self._settings, self._read_seconds = settings, read_seconds
+        self._settings = settings
         self._unreadable, self._crashed = unreadable, crashed
 
     async def run(self, seconds: float | None = None) -> AsyncGenerator[Progress | Rebuilt, None]:
@@ -98,7 +98,9 @@ class Rebuild:
         text = data["text"].encode("utf-8", "replace").decode()  # as it is stored
         stored = await self._database.read(lambda db: generations.stored_text(db, document.id))
         changed = None if text == stored else text
-        staged = StagedDocument(document.id, data["chunks"], [], changed, tuple(data["page_starts"]))
+        staged = StagedDocument(
+            document.id, data["chunks"], [], changed, tuple(data["page_starts"]), document.settings.chunked
+        )
         return staged, [chunk["embedding_text"] for chunk in data["chunks"]]
 
     async def _read(self, document: OldDocument) -> dict[str, Any] | None:
@@ -106,8 +108,10 @@ class Rebuild:
         await self._reading.ready()
         self._reader.subject = document.path
         try:
-            async with asyncio.timeout(self._read_seconds):
-                reply = await self._reader.call("read", path=document.path, known_sha256="")
+            async with asyncio.timeout(self._reading.seconds(document.settings)):
+                reply = await self._reader.call(
+                    "read", path=document.path, known_sha256="", **document.settings.reading
+                )
         except (self._unreadable, self._crashed, TimeoutError):
             return None
         return dict(reply.data) if reply.data["sha256"] == document.sha256 else None

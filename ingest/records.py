@@ -25,7 +25,9 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file the library has a row for. `embedded` is False where a passage lacks today's vector."""
+    """A file the library has a row for. `embedded` is False where a passage lacks today's vector, or
+    is cut in another way than its collection wants.
+    """
 
     id: int
     size: int
@@ -55,6 +57,7 @@ class ReadFile:
     notes: list[str]
     page_starts: list[int]
     chunks: list[dict[str, Any]]
+    chunked: str = ""  # see CollectionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +100,14 @@ def embedder_number(db: sqlite_utils.Database, name: str) -> int:
     return int(db.conn.execute("SELECT id FROM embedders WHERE name = ?", (name,)).fetchone()[0])
 
 
-def known_files(db: sqlite_utils.Database, collection: int, embedder: int) -> dict[str, KnownFile]:
-    """All files of a collection by path."""
+def known_files(db: sqlite_utils.Database, collection: int, embedder: int, chunked: str = "") -> dict[str, KnownFile]:
+    """All files of a collection by path; `chunked` is how it wants them cut (see CollectionSettings)."""
     rows = db.conn.execute(
-        "SELECT path, id, size, mtime_ns, sha256, state, reason, crashes, NOT EXISTS (SELECT 1 FROM chunks k"
-        " WHERE k.document_id = documents.id AND NOT EXISTS"
+        "SELECT path, id, size, mtime_ns, sha256, state, reason, crashes, chunked = ? AND NOT EXISTS"
+        " (SELECT 1 FROM chunks k WHERE k.document_id = documents.id AND NOT EXISTS"
         " (SELECT 1 FROM vectors v WHERE v.chunk_id = k.id AND v.embedder_id = ?))"
         " FROM documents WHERE collection_id = ?",
-        (embedder, collection),
+        (chunked, embedder, collection),
     )
     return {os.fsdecode(row[0]): KnownFile(*row[1:]) for row in rows}
 
@@ -151,9 +154,9 @@ def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadF
     _drop_contents(db, number)
     title = _text(file.title)
     db.conn.execute(
-        "UPDATE documents SET title = ?, sha256 = ?, size = ?, mtime_ns = ?, pages = ?, notes = ?, state = 'ready',"
-        " reason = '', crashes = 0, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
-        (title, file.sha256, file.size, file.mtime_ns, file.pages, _json(file.notes), number),
+        "UPDATE documents SET title = ?, sha256 = ?, size = ?, mtime_ns = ?, pages = ?, notes = ?, chunked = ?,"
+        " state = 'ready', reason = '', crashes = 0, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
+        (title, file.sha256, file.size, file.mtime_ns, file.pages, _json(file.notes), file.chunked, number),
     )
     text = _text(file.text)
     db.conn.execute("INSERT INTO document_texts VALUES (?, ?, ?)", (number, text, json.dumps(file.page_starts)))

@@ -181,6 +181,14 @@ def passages_made_anew(db: sqlite_utils.Database) -> None:
     _run(db, NEW_PASSAGES)
 
 
+@migrations()
+def settings_of_collections(db: sqlite_utils.Database) -> None:
+    """What collections have of their own (JSON), and how each document is cut ("": as everywhere)."""
+    db.conn.execute("ALTER TABLE collections ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'")
+    db.conn.execute("ALTER TABLE documents ADD COLUMN chunked TEXT NOT NULL DEFAULT ''")
+    db.conn.execute("ALTER TABLE staged_documents ADD COLUMN chunked TEXT NOT NULL DEFAULT ''")
+
+
 def _run(db: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the migration's transaction first."""
     statement = ""

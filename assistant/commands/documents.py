@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from assistant.commands import collections
 from assistant.commands.ask import passage_json
 from assistant.commands.ingest_report import report, show_progress
 from assistant.commands.opening import opened_core
@@ -26,7 +27,8 @@ SEARCH_FLOOR = 0.5  # of the relevance floor: a person who searches may judge we
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the three commands."""
+    """Add the three commands, and the one of the collections they work on."""
+    collections.add_parsers(commands)
     ingest = commands.add_parser("ingest", help="add files and folders to the library, or bring them up to date")
     ingest.add_argument("paths", nargs="+", metavar="PATH")
     ingest.add_argument(

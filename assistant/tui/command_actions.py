@@ -12,6 +12,7 @@ from assistant.settings import apply
 from assistant.storage.teachings import parse_teaching
 from assistant.tui.adapter_actions import on_now, roll_back
 from assistant.tui.chat_actions import ChatActions
+from assistant.tui.collection_actions import collections
 from assistant.tui.commands import parse, parse_setting
 from assistant.tui.path_completion import expanded
 from assistant.tui.screen_commands import ScreenCommands
@@ -95,6 +96,9 @@ class CommandActions(ScreenCommands):
         if job is not None:
             job.sync(folders)
             self._screen.composer.tell("Syncing. You can go on asking meanwhile.")
+
+    async def _collections(self, rest: str) -> None:
+        self._screen.composer.tell(await collections(self._screen.app, rest))
 
     async def _rebuild(self, rest: str) -> None:
         job = self._screen.app.folders

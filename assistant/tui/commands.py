@@ -49,6 +49,7 @@ COMMANDS = (
     Command("editor", "", "write the question in $EDITOR", "chat.editor"),
     Command("search", "[WORDS]", "find messages in all chats, on all branches", "chat.search"),
     Command("sync", "", "bring the linked folders in step now"),
+    Command("collections", "[NAME [KEY VALUE]]", "what collections have of their own: chunk_tokens, ocr, watch …"),
     Command("rebuild", "", "go on making passages with changed settings; the old ones serve until all are made"),
     Command("regenerate", "", "another answer to the last question", "chat.regenerate"),
     Command("continue", "", "answer a question whose answer was interrupted"),

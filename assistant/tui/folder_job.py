@@ -63,6 +63,10 @@ class FolderJob:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._ingest.cancel()
 
+    def links_changed(self) -> None:
+        """Look again which folders are followed."""
+        self._keeper.links_changed()
+
     def stop(self) -> None:
         """If a sync is under way, let changes wait until the next one that is asked for."""
         under_way = any(not ended.is_set() for ended in self._syncs)

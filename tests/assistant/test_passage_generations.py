@@ -100,3 +100,25 @@ async def test_a_rebuild_survives_twenty_kills(home: Path, tmp_path: Path) -> No
             await core.database.read(lambda db: db.conn.execute("SELECT count(*) FROM staged_chunks").fetchone()[0])
             == 0
         )
+
+
+def test_the_shell_gives_a_collection_settings_of_its_own(home: Path, tmp_path: Path, run: Run) -> None:
+    """They are listed, changed, taken back; what cannot be is told in a line, with its exit code."""
+    (home / "config.toml").write_text(SETTINGS.format(200))
+    assert run("ingest", "--collection", "work", str(letters(tmp_path / "letters", 1)))[0] == 0
+    code, printed, _ = run("collections", "set", "work", "chunk_tokens", "40")
+    assert code == 0 and "work: 1 documents" in printed and "chunk_tokens 40" in printed and "folders sync" in printed
+    (listed,) = json.loads(run("collections", "--json")[1])
+    assert listed["name"] == "work" and listed["settings"] == {"chunk_tokens": 40}
+    assert run("ingest", "--collection", "work", str(tmp_path / "letters"))[0] == 0
+    assert json.loads(run("collections", "list", "work", "--json")[1])[0]["passages"] > 2 * listed["passages"]
+    assert run("collections", "set", "work", "chunk_tokens", "default")[0] == 0
+    assert "settings as everywhere" in run("collections")[1]
+    for arguments, exit_code, told in (
+        (("set", "work", "chunk_tokens", "7"), 5, "whole number from 32 to 2000"),
+        (("set", "work", "colour", "red"), 5, "no setting colour"),
+        (("set", "work", "watch"), 2, "NAME KEY VALUE"),
+        (("list", "play"), 3, "no collection “play”"),
+    ):
+        code, _, warned = run("collections", *arguments)
+        assert code == exit_code and told in warned and "Traceback" not in warned

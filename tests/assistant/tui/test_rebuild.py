@@ -33,3 +33,7 @@ async def test_the_app_makes_passages_anew_while_the_old_ones_serve(tmp_path: Pa
         assert (await app.core.retriever.search("When is the rent due?", 1)).passages[0].similarity
         await run.send("/rebuild")
         await until(lambda: "All passages are made with the settings as they are" in run.screen_text())
+        await run.send("/collections documents chunk_tokens 60")
+        await until(lambda: "chunk_tokens 60" in run.screen_text())
+        await run.send("/collections documents chunk_tokens 6")
+        await until(lambda: "whole number from 32 to 2000" in run.screen_text())
