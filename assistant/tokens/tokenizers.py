@@ -140,6 +140,7 @@ class FileTokenizer:
     def split(self, text: str, special: bool) -> list[Token]:
         """See AnyTokenizer."""
         self._library.encode_special_tokens = not special
+        text = _encodable(text)
         encoded = self._library.encode(text, add_special_tokens=False)
         return [
             Token(number, self._data(entry, number, text[start:end]), self._kind(number, entry))
@@ -187,7 +188,8 @@ class WordTokenizer:
 
     def split(self, text: str, special: bool) -> list[Token]:
         """See AnyTokenizer; numbers follow from the words."""
-        return [Token(zlib.crc32(word.encode()) % VOCABULARY, word.encode()) for word in WORD.findall(text)]
+        words = WORD.findall(_encodable(text))
+        return [Token(zlib.crc32(word.encode()) % VOCABULARY, word.encode()) for word in words]
 
     def prompt(self, messages: Sequence[ChatMessage]) -> str:
         """See AnyTokenizer."""
@@ -207,3 +209,8 @@ def _no_merges(facts: Tokenizer) -> UsageError:
         f"The tokenizer of {facts.name} is {facts.kind}: it has no list of merges.",
         "Merges can be watched in byte-level BPE tokenizers (those of SmolLM2, Llama 3, Qwen, GPT-2).",
     )
+
+
+def _encodable(text: str) -> str:
+    """Without lone surrogates, as arguments that are no UTF-8 hold them: no tokenizer takes them."""
+    return text.encode("utf-8", "replace").decode()

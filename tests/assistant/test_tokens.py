@@ -155,6 +155,11 @@ def test_a_tokenizer_json_cuts_as_the_gguf_of_its_vocabulary(starter: AnyTokeniz
     assert other.words("tokenization") == starter.words("tokenization")
 
 
+def test_half_a_character_is_a_question_mark() -> None:
+    """An argument that is no UTF-8 holds lone surrogates, which no tokenizer takes."""
+    assert [token.data for token in open_tokenizer("scripted").split("a caf\udce9", False)] == [b"a ", b"caf?"]
+
+
 def test_a_wordpiece_file_cuts_by_what_it_covers() -> None:
     """The embedder's own tokenizer shows the characters of the text, not its inner spelling, and has no merges."""
     tokenizer = open_tokenizer(MINILM)
