@@ -19,6 +19,7 @@ from assistant.conversation import Citation, Message, Sampling, State, Usage
 from assistant.errors import AssistantError, UsageError
 from assistant.events import Cancelled, Completed, Event, Failed, Retrieved, Started, Token
 from assistant.given_passages import given_passages
+from assistant.mentions import Searching
 from assistant.model import Model
 from assistant.passage_reading import most_certain
 from assistant.prompt_fitting import fitted
@@ -27,7 +28,6 @@ from assistant.storage.conversations import Conversations
 from assistant.worker_process import WorkerProcess
 from ingest.document import Passage, SearchResult
 from ingest.library import Library
-from ingest.retrieval import Retriever
 
 SAVE_SECONDS = 0.5  # how much of a streaming answer a crash may cost
 
@@ -53,7 +53,7 @@ class ChatEngine:
         self,
         conversations: Conversations,
         model: Model,
-        retriever: Retriever,
+        retriever: Searching,
         index: WorkerProcess,
         settings: AnswerSettings,
         sampling: Sampling,

@@ -22,6 +22,7 @@ from assistant.activity import count_connections
 from assistant.commands import (
     activity,
     adapters,
+    agent,
     ask,
     chats,
     compare,
@@ -93,6 +94,7 @@ def build_parser() -> Parser:
     for module in (
         ask,
         why,
+        agent,
         context,
         documents,
         library,

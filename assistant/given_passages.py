@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from assistant.config import AnswerSettings
 from assistant.errors import AssistantError
-from assistant.mentions import search
+from assistant.mentions import Searching, search
 from assistant.model import Model
 from assistant.models.location import STARTER
 from assistant.prompting import passages_for
 from ingest.document import Passage, SearchResult
 from ingest.library import Library
-from ingest.retrieval import Retriever
 
 AROUND = 200  # tokens around a passage, for all models but the embedded one; benchmarks/chunking says what they hold
 PASSAGES_SHARE = 2  # passages with what is around them take at most half of the context
@@ -29,7 +28,7 @@ def around_for(model: str, setting: int) -> int:
 
 async def given_passages(
     model: Model,
-    retriever: Retriever,
+    retriever: Searching,
     library: Library | None,
     settings: AnswerSettings,
     question: str,

@@ -6,15 +6,33 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Protocol
 
 from assistant.errors import AssistantError
-from ingest.document import SearchResult
+from ingest.document import Passage, SearchResult
 from ingest.library import DocumentSummary, Library
-from ingest.retrieval import Retriever
 
 WHOLE = 12  # passages of a file that is given to the model whole; what does not fit into its context is left out
 MENTION = re.compile(r"""(?<![\w@#&/])(?P<mark>[@#])(?:"(?P<quoted>[^"\n]+)"|(?P<plain>[^\s"@#,;:!?()]+))""")
 OPEN = re.compile(r"""(?<![\w@#&/])(?P<mark>[@#])(?P<typed>"[^"\n]*|[^\s"@#,;:!?()]*)\Z""")
+
+
+class Searching(Protocol):
+    """What searches the library, as Retriever does: once, or in the steps of an agent."""
+
+    async def search(
+        self,
+        query: str,
+        k: int = 4,
+        scope: tuple[str, ...] | None = None,
+        floor: float | None = None,
+        *,
+        before: str = "",
+    ) -> SearchResult:
+        """See Retriever.search."""
+
+    async def read_wide(self, passages: Sequence[Passage], tokens: int) -> tuple[Passage, ...]:
+        """See Retriever.read_wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +77,7 @@ async def _find(library: Library, word: str) -> list[DocumentSummary]:
 
 
 async def search(
-    retriever: Retriever, library: Library | None, question: str, before: str, scope: Sequence[str] | None, k: int
+    retriever: Searching, library: Library | None, question: str, before: str, scope: Sequence[str] | None, k: int
 ) -> tuple[SearchResult | None, list[str]]:
     """The k best passages for a question from what it names, else from `scope`, and what is to be told of that; None
     where the documents cannot be searched. `before` is the question asked before this one."""
@@ -73,7 +91,7 @@ async def search(
         return None, [f"The documents could not be searched: {error.message}"]
 
 
-async def _search_named(retriever: Retriever, named: Mentions, question: str, k: int) -> tuple[SearchResult, list[str]]:
+async def _search_named(retriever: Searching, named: Mentions, question: str, k: int) -> tuple[SearchResult, list[str]]:
     whole = bool(named.documents) and sum(each.passages for each in named.documents) <= WHOLE
     asked = MENTION.sub(lambda match: match["quoted"] or match["plain"], question)
     result = await retriever.search(asked, WHOLE if whole else k, named.scope, 0.0 if named.documents else None)

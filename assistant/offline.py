@@ -17,6 +17,7 @@ VARIABLES = {  # set before any of the libraries they speak to is imported
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime 1.29 and later report to Microsoft; we pin an earlier one as well
     "ORT_TELEMETRY_DISABLED": "1",
     "LANGCHAIN_TRACING_V2": "false",
+    "LANGSMITH_TRACING": "false",
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_WAIT_POLICY": "passive",  # not telemetry: idle OpenMP threads must not spin beside the screen
 }

@@ -70,7 +70,7 @@ def add_parsers(commands: Any) -> None:
 
 async def run(arguments: argparse.Namespace, config: Config) -> int:
     """Ask, stream, cite."""
-    question = "" if arguments.again else _question(arguments.text)
+    question = "" if arguments.again else question_of(arguments.text)
     config = _with_options(config, arguments)
     async with opened_core(config, shared=True) as core:
         if core.other_instance is not None:
@@ -85,7 +85,7 @@ async def run(arguments: argparse.Namespace, config: Config) -> int:
 async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
     scope = arguments.collection
     if scope:
-        await _check_collections(core, scope)
+        await check_collections(core, scope)
     if arguments.adapter:  # asked for by name: an answer without it would be the wrong one
         await core.model.use_adapter(arguments.adapter, core.config.model.adapter_scale)
     wanted = bool(core.config.answer.principles) if arguments.revise is None else arguments.revise
@@ -134,8 +134,13 @@ async def _events(core: Core, question: str, arguments: argparse.Namespace) -> A
 
 def _finish(message: Message, passages: tuple[Passage, ...], as_json: bool) -> None:
     if as_json:
-        emit(_as_json(message, passages))
-        return
+        emit(answer_json(message, passages))
+    else:
+        print_answer(message)
+
+
+def print_answer(message: Message) -> None:
+    """What stands below an answer that was streamed: its sources, what was searched, and what is to be told."""
     say()
     for citation in message.citations:
         say(source_line(citation))
@@ -152,7 +157,8 @@ def source_line(citation: Citation) -> str:
     return f"  {mark} {citation.document}{place}: “{' '.join(citation.quote.split())}”"
 
 
-def _as_json(message: Message, passages: tuple[Passage, ...]) -> dict[str, Any]:
+def answer_json(message: Message, passages: tuple[Passage, ...]) -> dict[str, Any]:
+    """An answer as `ask --json` prints it."""
     usage = asdict(message.usage) if message.usage else {}
     return {
         "answer": citations.with_marks(message.text, message.citations),
@@ -186,7 +192,8 @@ _PASSAGE_ORDER = [
 ]  # fmt: skip
 
 
-async def _check_collections(core: Core, names: list[str]) -> None:
+async def check_collections(core: Core, names: list[str]) -> None:
+    """Raise UsageError where one of these terms of a scope is not there."""
     known = [entry.name for entry in await core.library.collections()]
     check_filters(names)
     for name in names:
@@ -206,7 +213,7 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return config
 
 
-def _question(words: list[str]) -> str:
+def question_of(words: list[str]) -> str:
     """The question on the command line, and what is piped in below it."""
     text = " ".join(word for word in words if word != "-")
     wanted = not text or "-" in words

@@ -232,6 +232,9 @@ class CommandActions(ScreenCommands):
     async def _best(self, rest: str) -> None:
         from assistant.tui.best_actions import BestActions
 
+    async def _agent(self, rest: str) -> None:
+        self._session.ask_agent(rest)
+
         await BestActions(self._screen).run(rest)
 
     async def _revise(self, rest: str) -> None:

@@ -90,6 +90,7 @@ COMMANDS = (
         "what a text, the chosen message or its whole prompt costs in tokens, and why", "app.tokens",
     ),
     Command("learn", "", "learn from new scores: trained, proven, and on if you say so"),
+    Command("agent", "QUESTION", "an answer in steps: searching again and calculating, as the model chooses"),
     Command("best", "[N] [NAME]", "answer the question N times, and go on from the answer you would prefer"),
     Command(
         "playground", "[PROMPT]",

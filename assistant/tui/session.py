@@ -14,6 +14,7 @@ from assistant.tui.answering import Answering
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
+    from assistant.tools.agent import Agent
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.widgets.messages import AnswerView
 
@@ -32,6 +33,7 @@ class ChatSession:
         self.queued: str | None = None  # asked while an answer was under way, for the open chat
         self.editing: Message | None = None  # the question that is being asked in another way
         self._queued_for: Conversation | None = None
+        self._agent: Agent | None = None  # while it answers in place of the engine
         self._screen = screen
         self._saved_draft = ""
 
@@ -114,6 +116,21 @@ class ChatSession:
         self._queued_for = self.conversation
         self._screen.answering_changed()
 
+    def ask_agent(self, text: str) -> None:
+        """Let an agent answer; its steps are told while it makes them.
+
+        Raises:
+            UsageError: an answer is under way.
+        """
+        from assistant.tools.agent import Agent
+
+        if self.answering is not None:
+            raise UsageError("An answer is under way.", "Stop it first (Esc), or wait.")
+        self.edit(None)
+        composer = self._screen.composer
+        self._agent = Agent(self.core, lambda step: composer.tell(f"{step.line}. Esc stops."))
+        self._begin(self.conversation, text)
+
     def edit(self, question: Message | None) -> None:
         """Let the next question stand beside this one, whose text is put into the prompt; None: no longer."""
         before, self.editing = self.editing, question
@@ -132,7 +149,7 @@ class ChatSession:
 
     def stop(self) -> None:
         """End the answer under way; what was streamed is kept."""
-        self.core.engine.stop()
+        (self._agent or self.core.engine).stop()
 
     async def close(self) -> None:
         """Stop, and wait until the end is stored."""
@@ -185,7 +202,8 @@ class ChatSession:
             if instead_of is not None:
                 await self._screen.transcript.show(await self._above(instead_of))
             number = instead_of.id if instead_of else None
-            await self._follow(self.core.engine.ask(conversation.id, text, instead_of=number))
+            asked = self._agent or self.core.engine
+            await self._follow(asked.ask(conversation.id, text, instead_of=number))
         if answering.message is None:
             self._screen.composer.give_back(text)  # it was not stored, so it must not be lost either
 
@@ -241,4 +259,7 @@ class ChatSession:
 
     def _end_answering(self) -> None:
         self.answering = None
+        if self._agent is not None:
+            self._agent = None
+            self._screen.composer.tell("")
         self._screen.answering_changed()

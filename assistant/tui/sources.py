@@ -55,7 +55,8 @@ def sources_of(citations: Sequence[Citation], passages: Sequence[Passage]) -> li
 def page_around(document: DocumentText | None, source: Source) -> Page:
     """The page (or the surroundings) in which a source's quote stands."""
     if document is None:
-        return Page(source.quote, 0, len(source.quote), "The document is no longer in the library.")
+        gone = "The document is no longer in the library." if source.document_id else "Worked out by the calculator."
+        return Page(source.quote, 0, len(source.quote), gone)
     start = source.start
     if document.text[start : source.end] != source.quote:
         start = document.text.find(source.quote)
