@@ -24,7 +24,8 @@ from assistant.adapter_trials import AdapterTrials
 from assistant.conversation import Conversation
 from assistant.errors import AdapterError, AssistantError, StorageError
 from assistant.model import Model
-from assistant.models.location import STARTER
+from assistant.models.choice import is_remote
+from assistant.models.location import is_starter
 
 T = TypeVar("T")
 
@@ -147,7 +148,8 @@ class AdapterUse:
         if self._model.wanted:
             return
         try:
-            if (await self._registry.log.base() == STARTER) != (self._model.name == STARTER):
+            base, name = await self._registry.log.base(), self._model.name
+            if (is_starter(base), is_remote(base)) != (is_starter(name), is_remote(name)):
                 return
             shares = await self.mix()
             if {share.name for share in shares} & set(self._trials.suspects):
@@ -216,8 +218,16 @@ class AdapterUse:
         exact: list[Share] = []
         parts: list[Part] = []
         for share in shares:
-            adapter = await self._registry.get(share.name)
-            _check_usable(adapter, force)
+            try:
+                adapter = await self._registry.get(share.name)
+            except GGUFError:
+                if not self._model.is_remote:
+                    raise
+                exact.append(share)  # one that the server may have
+                parts.append((share.name, share.scale))
+                continue
+            kind = adapter.facts.kind if adapter.facts else "lora"
+            _check_usable(adapter, force, (await self._model.ready()).engine if kind == "prompt" else "")
             exact.append(Share(adapter.label if adapter.id else str(adapter.path), share.scale))
             parts.append((adapter.id or str(adapter.path), share.scale))
         return checked(exact), parts
@@ -241,11 +251,14 @@ class AdapterUse:
             )
 
 
-def _check_usable(adapter: Adapter, force: bool) -> None:
+def _check_usable(adapter: Adapter, force: bool, engine: str) -> None:
     if adapter.facts is not None and adapter.facts.kind == "model":
         raise AdapterError(f"{adapter.label} is a whole model, not an adapter.", f"Load it with /model {adapter.path}")
-    if adapter.facts is not None and adapter.facts.kind == "prompt":
-        raise AdapterError(f"{adapter.label} is a soft prompt; it runs on the transformers engine only.")
+    if adapter.facts is not None and adapter.facts.kind == "prompt" and engine != "transformers":
+        raise AdapterError(
+            f"{adapter.label} is a soft prompt; it runs on the transformers engine only.",
+            "Load it with that: /model transformers:starter, or the model it was trained for.",
+        )
     if force or adapter.state in ("proven", "loose"):
         return
     why = {

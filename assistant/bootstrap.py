@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.chat import ChatEngine
     from assistant.folder_keeper import FolderKeeper
     from assistant.learning import Learning
+    from assistant.leaving import Leaving
     from assistant.model import Model
     from assistant.passage_generations import PassageGenerations
     from assistant.prompts.library import PromptLibrary
@@ -69,6 +70,7 @@ class Core:
     model: Model
     trials: AdapterTrials
     library: Library
+    leaving: Leaving
     generations: PassageGenerations
     pipeline: Pipeline
     folders: LinkedFolders
@@ -190,6 +192,7 @@ class Core:
         from assistant.adapter_use import AdapterUse
         from assistant.chat import ChatEngine
         from assistant.learning import Learning
+        from assistant.leaving import Leaving
         from assistant.model import Model
         from assistant.scoring.reward import Reward
         from assistant.scoring.toxicity import Toxicity
@@ -214,10 +217,11 @@ class Core:
         join_stores(self, chats, documents)
         self.reward, self.toxicity = Reward(self), Toxicity(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)
-        self.model = Model(model, config.model, self._adapter_file, self.trials)
+        self.library = Library(documents)
+        self.leaving = Leaving(config.home, config.remote, self.library)
+        self.model = Model(model, config.model, self._adapter_file, self.trials, self.leaving)
         self.scopes = AdapterScopes(self.registry, self.index, on=config.model.adapter_scopes)
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
-        self.library = Library(documents)
         self.pipeline = Pipeline(
             documents, self.reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,),
             read_seconds=self.generations.read_seconds,
@@ -225,7 +229,11 @@ class Core:
         self.folders = LinkedFolders(documents, self.pipeline)
         weights = Weights(words=config.documents.word_weight)
         self.retriever = Retriever(
-            documents, self.index, floor=config.documents.relevance_floor, weights=weights, crashed=WorkerError,
+            documents,
+            self.index,
+            floor=config.documents.relevance_floor,
+            weights=weights,
+            crashed=WorkerError,
             unusable=LibraryError if config.documents.reranker else None,
         )
         self.engine = ChatEngine(
@@ -273,7 +281,7 @@ class Core:
         worker = WorkerProcess("trial", {}, self.config.home / "logs", service="model")
         self.workers = (*self.workers, worker)
         settings = replace(self.config.model, name=self.model.name, context=context, adapter="")
-        return Model(worker, settings, self._adapter_file, self.trials)
+        return Model(worker, settings, self._adapter_file, self.trials, self.leaving)
 
     async def _adapter_file(self, name: str) -> Path:
         return await self.adapters.file(name)

@@ -38,6 +38,7 @@ from assistant.commands import (
     library,
     models,
     prompts,
+    remote,
     safety,
     score,
     serve,
@@ -85,16 +86,20 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--home", metavar="DIR", help="folder that holds all state (default: $ASSISTANT_HOME or XDG data)"
     )
-    parser.add_argument("--model", metavar="NAME", help="`starter`, or the path of a GGUF file")
     parser.add_argument(
-        "--offline", action="store_true", help="make every connection to another machine impossible, here and in children"
+        "--model", metavar="NAME", help="`starter`, a GGUF file, a model folder, transformers:…, remote"
+    )
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="make every connection to another machine impossible, here and in children",
     )
     parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for module in (
         ask,
-        why,
         agent,
+        why,
         context,
         documents,
         library,
@@ -113,6 +118,7 @@ def build_parser() -> Parser:
         tokens,
         decode,
         prompts,
+        remote,
         serve,
         settings,
         activity,

@@ -26,6 +26,8 @@ class ModelSettings:
     """Section [model]."""
 
     name: str
+    engine: str
+    precision: str
     context: int
     threads: int
     prompt_threads: int
@@ -33,6 +35,7 @@ class ModelSettings:
     adapter_scale: float
     adapter_scopes: bool
     folders: tuple[str, ...]
+    memory_check: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,17 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """Section [remote]; see backends.remote. `timeout` in seconds."""
+
+    url: str = ""
+    model: str = ""
+    key_file: str = ""
+    context: int = 0
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceSettings:
     """Section [interface]."""
 
@@ -119,6 +133,7 @@ class Config:
     answer: AnswerSettings
     documents: DocumentSettings
     scoring: ScoringSettings
+    remote: RemoteSettings
     network: NetworkSettings
     interface: InterfaceSettings
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by action, as wanted: see keymap.py
@@ -150,6 +165,7 @@ SECTIONS: dict[str, type[Any]] = {
     "answer": AnswerSettings,
     "documents": DocumentSettings,
     "scoring": ScoringSettings,
+    "remote": RemoteSettings,
     "network": NetworkSettings,
     "interface": InterfaceSettings,
 }
@@ -159,6 +175,8 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("model", "threads"): (0, 256),
     ("model", "prompt_threads"): (0, 256),
     ("model", "adapter_scale"): (0, 2),
+    ("remote", "context"): (0, 1_000_000),
+    ("remote", "timeout"): (1, 3600),
     ("sampling", "temperature"): (0, 5),
     ("sampling", "top_k"): (0, 1_000_000),
     ("sampling", "top_p"): (0, 1),

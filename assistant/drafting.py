@@ -141,6 +141,7 @@ async def draft_pairs(
     chosen = await chosen_documents(core, documents, collections)
     if not chosen:
         raise UsageError("There is no document to draft from.", "Name some with --document or --collection.")
+    await core.leaving.check_documents(await core.model.ready(), [each.id for each in chosen])
     drafts = await asyncio.to_thread(read_drafts, path) if path.exists() else []
     known = {(draft.document, draft.start) for draft in drafts}
     rows = [row for document in chosen for row in await document_rows(core, document, PASSAGE)]

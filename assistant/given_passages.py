@@ -9,7 +9,7 @@ from assistant.config import AnswerSettings
 from assistant.errors import AssistantError
 from assistant.mentions import Searching, search
 from assistant.model import Model
-from assistant.models.location import STARTER
+from assistant.models.location import is_starter
 from assistant.prompting import passages_for
 from ingest.document import Passage, SearchResult
 from ingest.library import Library
@@ -23,7 +23,7 @@ def around_for(model: str, setting: int) -> int:
     """How many tokens around a passage a model is given: `setting`, or where that is -1 what suits the model."""
     if setting >= 0:
         return setting
-    return 0 if model == STARTER else AROUND
+    return 0 if is_starter(model) else AROUND
 
 
 async def given_passages(

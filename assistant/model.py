@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from adapters.errors import GGUFError
 from adapters.mix import Share, checked, mix_text, parse_mix
@@ -22,7 +22,11 @@ from assistant.backends.next_token import Chosen, Distribution, chosen_from_json
 from assistant.config import ModelSettings
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, AssistantError, WorkerError
+from assistant.models.choice import is_remote, with_defaults
 from assistant.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    from assistant.leaving import Leaving
 
 ModelState = Literal["idle", "loading", "ready", "failed"]
 Resolver = Callable[[str], Awaitable[Path]]  # from an adapter's name to its file; AdapterFitError where there is none
@@ -32,9 +36,17 @@ class Model:
     """A client of the model process that remembers which model and adapters it should hold."""
 
     def __init__(
-        self, worker: WorkerProcess, settings: ModelSettings, resolve: Resolver, trials: AdapterTrials | None = None
+        self,
+        worker: WorkerProcess,
+        settings: ModelSettings,
+        resolve: Resolver,
+        trials: AdapterTrials | None = None,
+        leaving: Leaving | None = None,
     ) -> None:
-        """`trials` remembers which adapters were tried, over sessions if it has a database."""
+        """`trials` remembers which adapters were tried, over sessions if it has a database; `leaving` says which server
+        there is and what may go to it: without one no model on a server can be loaded.
+        """
+        self.leaving = leaving
         self.info: ModelInfo | None = None
         self.adapter = ""  # the mix that is on, as text
         self.wanted: tuple[Share, ...] = ()  # the mix to put on whenever the model is loaded
@@ -45,6 +57,7 @@ class Model:
         self._resolve = resolve
         self._trials = trials or AdapterTrials()
         self._name = settings.name
+        self._loaded_with = (0, False)  # context and `anyway`, as `load` was told
         self._holder: int | None = None  # process id of the child that holds the model
         self._loading = asyncio.Lock()
         self._warned = False
@@ -58,6 +71,11 @@ class Model:
         """The model to hold, as the user named it."""
         return self._name
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the model to hold runs on a server."""
+        return is_remote(self._name)
+
     async def ready(self) -> ModelInfo:
         """The loaded model's facts; loads it first if no living child holds it.
 
@@ -70,14 +88,22 @@ class Model:
             assert self.info is not None
             return self.info
 
-    async def load(self, name: str) -> ModelInfo:
+    async def load(self, name: str, context: int = 0, anyway: bool = False) -> ModelInfo:
         """Change to another model. When it cannot be loaded, the one before stays.
+
+        For as long as it answers, `context` (0: the setting) is its size, and with `anyway` nobody asks whether memory
+        is free.
 
         Raises:
             ModelError, WorkerError: as above.
         """
         async with self._loading:
-            await self._load(name)
+            before, self._loaded_with = self._loaded_with, (context, anyway)
+            try:
+                await self._load(name)
+            except BaseException:
+                self._loaded_with = before
+                raise
             self._name = name
             assert self.info is not None
             return self.info
@@ -173,11 +199,12 @@ class Model:
     async def _load(self, name: str) -> None:
         self.state = "loading"
         self._worker.subject = name
-        settings = self._settings
+        settings, (context, anyway) = self._settings, self._loaded_with
         try:
             reply = await self._worker.call(
-                "load", model=name, context=settings.context, threads=settings.threads,
-                batch_threads=settings.prompt_threads,
+                "load", model=with_defaults(name, settings.engine, settings.precision), remote=self._remote(name),
+                context=context or settings.context, threads=settings.threads,
+                batch_threads=settings.prompt_threads, anyway=anyway or not settings.memory_check,
             )  # fmt: skip
         except AssistantError:
             self._holder, self.state = None, "failed"  # the next answer loads the model that worked last
@@ -209,7 +236,7 @@ class Model:
 
     async def _put_on(self, shares: tuple[Share, ...]) -> str:
         try:
-            parts = [(str(await self._resolve(share.name)), share.scale) for share in checked(shares)]
+            parts = [(await self._file(share.name), share.scale) for share in checked(shares)]
             identities = {self._identity(path): scale for path, scale in parts}
         except GGUFError as error:
             raise AdapterError(str(error), error.hint) from error
@@ -227,6 +254,18 @@ class Model:
         self.adapter, self.wanted = reply.data["adapter"], shares
         return self.adapter
 
+    async def _file(self, name: str) -> str:
+        """An adapter's file; one that only the server has is its name there."""
+        try:
+            return str(await self._resolve(name))
+        except GGUFError:
+            if self.is_remote:
+                return name
+            raise
+
+    def _remote(self, name: str) -> dict[str, Any] | None:
+        return asdict(self.leaving.settings) if self.leaving is not None and is_remote(name) else None
+
     async def _not_on(self, shares: tuple[Share, ...], identities: dict[str, float], error: BaseException) -> None:
         if isinstance(error, WorkerError):
             self.wanted, self.adapter = (), ""
@@ -243,7 +282,8 @@ class Model:
         """Names this version of an adapter's file on this version of the model's."""
         assert self.info is not None
         files = [[each, *_version(Path(each))] for each in (path, self.info.path)]
-        return hashlib.sha256(json.dumps([_engine(), *files]).encode()).hexdigest()[:32]
+        told = json.dumps([_engine(), self.info.engine, self.info.quantization, *files])
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def _version(path: Path) -> tuple[int, ...]:

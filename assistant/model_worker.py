@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,9 +18,10 @@ from assistant.backends.base import Backend, ChatMessage, Done, NullAnswer, Piec
 from assistant.backends.form import checked
 from assistant.backends.next_token import chosen_as_json, distribution_as_json
 from assistant.backends.scripted import ScriptedBackend, is_scripted, parse_script
+from assistant.config import RemoteSettings
 from assistant.conversation import Sampling
 from assistant.errors import ModelError
-from assistant.models.choice import ModelChoice, parse_choice
+from assistant.models.choice import ModelChoice, is_remote, parse_choice
 from assistant.models.location import STARTER, is_starter, resolve_model
 from assistant.models.memory import available_memory, check_fits
 from assistant.models.unpacked_memory import check_unpacked_fits, has_nvidia_gpu
@@ -37,17 +39,31 @@ class ModelWorker:
     def __init__(self) -> None:
         self._backend: Backend | None = None
 
-    def load(self, model: str = STARTER, context: int = 0, threads: int = 0, batch_threads: int = 0) -> dict[str, Any]:
-        """Load a model in place of any other; returns the fields of ModelInfo. 0 means: choose for me."""
+    def load(
+        self,
+        model: str = STARTER,
+        context: int = 0,
+        threads: int = 0,
+        batch_threads: int = 0,
+        anyway: bool = False,
+        remote: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Load a model in place of any other; returns the fields of ModelInfo. 0 means: choose for me; `anyway`: do not
+        ask whether there is memory enough; `remote` has the fields of RemoteSettings, for a model on a server.
+        """
         if is_scripted(model):
             backend: Backend = ScriptedBackend(parse_script(model))
+            self._close()
+        elif is_remote(model):
+            backend = _remote(RemoteSettings(**remote or {}), parse_choice(model).source)
             self._close()
         else:
             choice = parse_choice(model)
             facts = _facts(resolve_model(model))  # before the old model is given up
             self._close()
             choice = replace(choice, source=STARTER if is_starter(model) else facts.name)
-            backend = _local(facts, choice, context, threads, batch_threads)
+            free = sys.maxsize if anyway else available_memory()
+            backend = _local(facts, choice, free, context, threads, batch_threads)
         self._backend = backend
         return dataclasses.asdict(backend.info)
 
@@ -119,6 +135,13 @@ def _sampling(sent: dict[str, Any]) -> Sampling:
     return Sampling(**{**sent, "stop": tuple(sent.get("stop") or ())})
 
 
+def _remote(settings: RemoteSettings, name: str) -> Backend:
+    from assistant.backends.remote import RemoteBackend  # a client of the network: only for who names a server
+    from assistant.backends.remote_key import read_key
+
+    return RemoteBackend(settings, read_key(settings.key_file), name)
+
+
 def _facts(path: Path) -> GGUFFacts:
     """What a model says of itself, read before any native code sees it."""
     if path.is_dir():
@@ -130,8 +153,8 @@ def _facts(path: Path) -> GGUFFacts:
     return facts
 
 
-def _local(facts: GGUFFacts, choice: ModelChoice, context: int, threads: int, batch_threads: int) -> Backend:
-    """The model on the engine that was chosen, if it fits into memory."""
+def _local(facts: GGUFFacts, choice: ModelChoice, free: int, context: int, threads: int, batch_threads: int) -> Backend:
+    """The model on the engine that was chosen, if it fits into `free` bytes of memory."""
     folder = facts.path.is_dir()
     if choice.engine == "llama.cpp" and folder:
         raise ModelError(
@@ -139,23 +162,25 @@ def _local(facts: GGUFFacts, choice: ModelChoice, context: int, threads: int, ba
             f"transformers:{facts.path} runs it; or convert it to GGUF.",
         )
     if choice.engine == "transformers" or (choice.engine == "auto" and (folder or choice.precision != "auto")):
-        return _transformers(facts, replace(choice, engine="transformers"), context, threads, batch_threads)
-    return _llama(facts, choice.source, context, threads, batch_threads)
+        return _transformers(facts, replace(choice, engine="transformers"), free, context, threads, batch_threads)
+    return _llama(facts, choice.source, free, context, threads, batch_threads)
 
 
-def _llama(facts: GGUFFacts, name: str, context: int, threads: int, batch_threads: int) -> Backend:
+def _llama(facts: GGUFFacts, name: str, free: int, context: int, threads: int, batch_threads: int) -> Backend:
     from assistant.backends.llama_engine import drives_gpu  # heavy: only when a model is loaded
     from assistant.backends.llamacpp import LlamaCppBackend, context_size
 
-    needed = check_fits(facts, context_size(facts, context), available_memory())
+    needed = check_fits(facts, context_size(facts, context), free)
     if not drives_gpu():
         mapped = ADDRESS_SPACE_BASE + ADDRESS_SPACE_PER_CORE * (os.cpu_count() or 1)
         _limit_memory(int(needed * LIMIT_FACTOR) + mapped)
     return LlamaCppBackend(facts, name, context, threads, batch_threads)
 
 
-def _transformers(facts: GGUFFacts, choice: ModelChoice, context: int, threads: int, batch_threads: int) -> Backend:
-    needed = check_unpacked_fits(facts, context or facts.context, choice.precision, available_memory())
+def _transformers(
+    facts: GGUFFacts, choice: ModelChoice, free: int, context: int, threads: int, batch_threads: int
+) -> Backend:
+    needed = check_unpacked_fits(facts, context or facts.context, choice.precision, free)
     limit = int(needed * LIMIT_FACTOR) + TORCH_ADDRESS_SPACE
     _limit_memory(resource.RLIM_INFINITY if has_nvidia_gpu() else limit)  # before torch maps its libraries
     from assistant.backends.transformers_backend import TransformersBackend  # heavy, as above

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from assistant.backends.base import ChatMessage
 from assistant.conversation import Message
 from assistant.errors import ContextOverflowError
-from assistant.models.location import STARTER
+from assistant.models.location import is_starter
 from ingest.document import Passage, place_label
 
 ANSWER_SHARE = 4  # at most a quarter of the context is kept free for the answer
@@ -47,7 +47,7 @@ def passages_for(model: str, setting: int) -> int:
     """How many passages a model is given. Of 30 questions on the sample library the embedded one answers 11 from two
     passages, 8 from three, and 7 from four.
     """
-    return setting or (2 if model == STARTER else 4)
+    return setting or (2 if is_starter(model) else 4)
 
 
 def usable_history(thread: Sequence[Message]) -> list[Message]:

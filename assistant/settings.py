@@ -16,7 +16,7 @@ from assistant.settings_file import write_settings
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
-LIVE = frozenset({"sampling", "answer", "scoring"})  # sections that are read anew for each answer
+LIVE = frozenset({"sampling", "answer", "scoring", "remote"})  # sections that are read anew for each answer
 LIVE_KEYS = frozenset({("documents", "relevance_floor"), ("interface", "theme"), ("interface", "notify")})
 LINE = re.compile(r"(\w+) = .*?# (.+)")
 
@@ -111,6 +111,7 @@ def apply(core: Core, config: Config) -> None:
     """Let an open core go on with these settings, as far as they act at once."""
     core.config = config
     core.engine.settings, core.engine.sampling = config.answer, config.sampling.sampling()
+    core.leaving.settings = config.remote
     core.retriever.floor = config.documents.relevance_floor
 
 

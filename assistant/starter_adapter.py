@@ -15,7 +15,7 @@ import adapters
 from adapters.errors import GGUFError
 from adapters.versions import portable, version_folder
 from adapters.versions.registered import Adapter
-from assistant.models.location import STARTER
+from assistant.models.location import STARTER, is_starter
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -31,7 +31,7 @@ async def install(core: Core) -> Adapter | None:
     It goes on if nothing was ever on, or if only an earlier version of it is. What goes wrong is a notice: the model
     answers without it.
     """
-    if core.model.name != STARTER or not (FOLDER / version_folder.MANIFEST).is_file():
+    if not is_starter(core.model.name) or not (FOLDER / version_folder.MANIFEST).is_file():
         return None
     try:
         manifest = await asyncio.to_thread(version_folder.read_manifest, FOLDER)

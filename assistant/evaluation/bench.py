@@ -147,7 +147,7 @@ async def opened_bench(core: Core) -> AsyncIterator[Bench]:
     async def file(name: str) -> Path:
         return await use.file(name)
 
-    model = Model(worker, settings, file, core.trials)
+    model = Model(worker, settings, file, core.trials, core.leaving)
     use = AdapterUse(core.registry, core.bases, model, core.trials, core.scopes)
     conversations = Conversations(chats)
     engine = ChatEngine(conversations, model, core.retriever, core.index, core.config.answer, greedy(core))

@@ -67,6 +67,11 @@ def with_defaults(name: str, engine: str, precision: str) -> str:
     return str(_checked(engine, wanted, choice.source))
 
 
+def is_remote(name: str) -> bool:
+    """Whether a model's name means one on a server."""
+    return REMOTE.fullmatch(name) is not None
+
+
 def source_of(name: str) -> str:
     """The model that a name means, without engine and precision."""
     choice = parse_choice(name)

@@ -113,14 +113,14 @@ def largest_context(facts: GGUFFacts, free: int, cache: str = CACHE) -> int:
     return low * STEP
 
 
-def check_fits(facts: GGUFFacts, context: int, available: int, anyway: bool = False) -> int:
-    """The address space the model needs, if as much memory is free as it touches; `anyway` does not ask.
+def check_fits(facts: GGUFFacts, context: int, available: int) -> int:
+    """The address space the model needs, if as much memory is available as it touches.
 
     Raises:
         MemoryShortError: it is not; the hint names the context that would fit.
     """
     needed = need(facts, context)
-    if needed.verdict(available) != "too large" or anyway:
+    if needed.verdict(available) != "too large":
         return needed.address_space
     raise MemoryShortError(
         f"{facts.path.name} needs about {gigabytes(needed.least)} of memory with a context of {context:,} tokens; "

@@ -233,7 +233,7 @@ async def opened_answers(core: Core) -> AsyncIterator[Answers]:
     async def file(name: str) -> Path:
         return await use.file(name)
 
-    model = Model(worker, settings, file, core.trials)
+    model = Model(worker, settings, file, core.trials, core.leaving)
     use = AdapterUse(core.registry, core.bases, model, core.trials, core.scopes)
     answers = Answers(core, model, use, Conversations(chats))
     try:

@@ -31,6 +31,6 @@ def status_of(app: AssistantApp) -> Status:
 
 
 def _jobs(app: AssistantApp) -> str:
-    """What is being trained, asked or fetched; the first of them."""
-    lines = (job.line for job in (app.training, app.evaluation, app.pulls) if job is not None)
+    """What is being trained, asked, fetched or made; the first of them."""
+    lines = (job.line for job in (app.training, app.evaluation, app.pulls, app.making) if job is not None)
     return next((line for line in lines if line), "")

@@ -65,6 +65,7 @@ COMMANDS = (
     Command("pin", "", "keep this chat at the top of the list, or no longer"),
     Command("delete", "", "move this chat to the trash, where it stays for 30 days"),
     Command("models", "", "the models on this machine: what each is; choose one, it is loaded", "app.models"),
+    Command("fit", "[MODEL]", "does a model fit, to run and to train; quantise it, convert it, compare its copies"),
     Command("model", "NAME|PATH", "change the model: starter, a name of /models, or any GGUF file"),
     Command(
         "adapters", "",
@@ -106,6 +107,7 @@ COMMANDS = (
     Command("keys", "", "every action with its keys, changed and kept"),
     Command("activity", "", "long jobs with their progress, processes, outbound connections so far", "app.activity"),
     Command("serve", "[PORT|off]", "an OpenAI-compatible API on this machine: your documents and adapters by name"),
+    Command("remote", "", "a model on a server: use it, and say which collections it may read"),
     Command("theme", "[NAME]", "change the colours"),
     Command("quit", "", "close the assistant; what you typed is kept", "app.quit"),
 )  # fmt: skip

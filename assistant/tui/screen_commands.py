@@ -43,10 +43,18 @@ class ScreenCommands:
     async def _models(self, rest: str) -> None:
         self._screen.app.action_open("models")
 
+    async def _fit(self, rest: str) -> None:
+        self._screen.app.action_open("fit", rest)
+
     async def _serve(self, rest: str) -> None:
         from assistant.tui.serve_job import serve
 
         await serve(self._screen.app, rest)
+
+    async def _remote(self, rest: str) -> None:
+        from assistant.tui.screens.remote import RemoteScreen
+
+        self._screen.app.push_screen(RemoteScreen(self._screen.app.core))
 
     async def _settings(self, rest: str) -> None:
         self._screen.app.action_open("settings")

@@ -51,7 +51,7 @@ async def suggest(text: str, core: Core, themes: Iterable[str]) -> list[Suggesti
 
 
 async def _paths(command: str, typed: str) -> list[Suggestion]:
-    named = {"/model": ["starter"], "/adapter": ["off"]}.get(command, [])
+    named = {"/model": ["starter", "transformers:starter", "remote"], "/adapter": ["off"]}.get(command, [])
     paths = [
         path for path in await completions(typed)
         if command == "/add" or path.endswith(ENDINGS[command])

@@ -1,4 +1,5 @@
-"""What every backend promises, shown on the scripted one, on llama.cpp with the embedded model, and on transformers."""
+"""What every backend promises, shown on the scripted one, on llama.cpp with the embedded model, on transformers,
+and on a server in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from made_chain import chain_folder, chain_model
 from made_gguf import lora
+from made_server import llama_cpp_server
 
 from adapters.files.folder_facts import read_folder
 from adapters.files.gguf import read_gguf
@@ -17,7 +19,9 @@ from assistant.backends.engine_backend import EngineBackend
 from assistant.backends.form import checked, nearest, read
 from assistant.backends.llamacpp import LlamaCppBackend
 from assistant.backends.next_token import Chosen
+from assistant.backends.remote import RemoteBackend
 from assistant.backends.scripted import Script, ScriptedBackend
+from assistant.config import RemoteSettings
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ContextOverflowError, ModelError
 from assistant.models.location import starter_path
@@ -26,10 +30,16 @@ GREEDY = Sampling(temperature=0, repeat_penalty=1.0, max_tokens=24)
 CHAT = [ChatMessage("system", "You answer in one sentence."), ChatMessage("user", "What is the capital of France?")]
 
 
-@pytest.fixture(scope="module", params=["scripted", "llamacpp", "transformers"])
+@pytest.fixture(scope="module", params=["scripted", "llamacpp", "transformers", "remote"])
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     if request.param == "scripted":
         yield ScriptedBackend(Script(context=256))
+        return
+    folder = tmp_path_factory.mktemp("chain")
+    if request.param == "remote":
+        pytest.importorskip("fastapi", reason="llama-cpp-python's server needs it; the dev extra has it")
+        with llama_cpp_server(chain_model(folder / "chain.gguf"), 256) as url:
+            yield RemoteBackend(RemoteSettings(url=url, context=256), key="")
         return
     loaded: EngineBackend
     if request.param == "llamacpp":
@@ -37,7 +47,6 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     else:
         from assistant.backends.transformers_backend import TransformersBackend  # torch: only where it is asked for
 
-        folder = tmp_path_factory.mktemp("chain")
         chain = chain_folder(folder, chain_model(folder / "chain.gguf"))
         loaded = TransformersBackend(read_folder(chain), context=256, precision="fp32")
     yield loaded
@@ -45,9 +54,17 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def base(backend: Backend) -> GGUFFacts:
+def local(backend: Backend) -> Backend:
+    """A backend that tells scores and puts our adapters on; of a server test_remote_backend.py says what it does."""
+    if backend.info.engine == "remote":
+        pytest.skip("this server neither tells scores nor takes adapters")
+    return backend
+
+
+@pytest.fixture
+def base(local: Backend) -> GGUFFacts:
     """The facts of the model that adapters are made for; the scripted one takes any."""
-    path = Path(backend.info.path)
+    path = Path(local.info.path)
     return read_folder(path) if path.is_dir() else read_gguf(starter_path())
 
 
@@ -121,15 +138,15 @@ def test_a_reader_may_leave_early(backend: Backend) -> None:
     assert answer(backend, CHAT)[1].finish == "stop"
 
 
-def test_the_next_turn_evaluates_only_what_is_new(backend: Backend) -> None:
+def test_the_next_turn_evaluates_only_what_is_new(local: Backend) -> None:
     """Of a chat that goes on, question and answer so far are found in the cache."""
-    answer(backend, [ChatMessage("user", "Something else entirely")])
-    text, first = answer(backend, CHAT)
+    answer(local, [ChatMessage("user", "Something else entirely")])
+    text, first = answer(local, CHAT)
     chat = [*CHAT, ChatMessage("assistant", text), ChatMessage("user", "And of Germany?")]
-    _, second = answer(backend, chat)
+    _, second = answer(local, chat)
     assert second.cached_tokens >= first.prompt_tokens + first.completion_tokens - 1
     assert 0 < second.prompt_tokens - second.cached_tokens < 20
-    assert answer(backend, chat)[1].cached_tokens == second.prompt_tokens - 1
+    assert answer(local, chat)[1].cached_tokens == second.prompt_tokens - 1
 
 
 def test_a_prompt_that_leaves_no_room_is_refused(backend: Backend) -> None:
@@ -148,99 +165,100 @@ def test_the_context_bounds_the_answer(backend: Backend) -> None:
     longest = max(n for n in range(len(words)) if backend.count_tokens([" ".join(words[:n]) + " "])[0] <= free)
     wish = f"{' '.join(words[:longest])} {CHAT[1].content}"
     _, done = answer(backend, [CHAT[0], ChatMessage("user", wish)], Sampling(temperature=0, max_tokens=10_000))
-    assert done.prompt_tokens > 240
-    assert (done.prompt_tokens + done.completion_tokens, done.finish) == (256, "length")
+    assert done.prompt_tokens > 240 and done.finish == "length"
+    total = done.prompt_tokens + done.completion_tokens
+    assert total == 256 or (backend.info.engine == "remote" and total < 256)  # its template is not known to the token
 
 
-def test_an_adapter_goes_on_and_off(backend: Backend, base: GGUFFacts, tmp_path: Path) -> None:
+def test_an_adapter_goes_on_and_off(local: Backend, base: GGUFFacts, tmp_path: Path) -> None:
     """An adapter changes the answer and takes the cache with it; taken off, the old answer is back exactly."""
     path = strong(tmp_path / "loud.gguf", base)
-    before, _ = answer(backend, CHAT)
-    assert backend.set_adapters([(str(path), 1.0)]) == "loud"
-    changed, done = answer(backend, CHAT)
+    before, _ = answer(local, CHAT)
+    assert local.set_adapters([(str(path), 1.0)]) == "loud"
+    changed, done = answer(local, CHAT)
     assert changed != before and done.cached_tokens == 0
-    assert backend.set_adapters([]) == ""
-    after, done = answer(backend, CHAT)
+    assert local.set_adapters([]) == ""
+    after, done = answer(local, CHAT)
     assert after == before and done.cached_tokens == 0
 
 
-def test_a_mix_is_named_by_its_parts(backend: Backend, base: GGUFFacts, tmp_path: Path) -> None:
+def test_a_mix_is_named_by_its_parts(local: Backend, base: GGUFFacts, tmp_path: Path) -> None:
     """Two adapters at once change the answer, and the state is told as the text of a mix."""
     paths = [str(strong(tmp_path / f"{name}.gguf", base, seed)) for seed, name in enumerate(("loud", "odd"))]
-    before, _ = answer(backend, CHAT)
-    assert backend.set_adapters([(paths[0], 0.6), (paths[1], 1.0)]) == "loud:0.6 odd"
-    assert answer(backend, CHAT)[0] != before
-    assert backend.set_adapters([]) == ""
-    assert answer(backend, CHAT)[0] == before
+    before, _ = answer(local, CHAT)
+    assert local.set_adapters([(paths[0], 0.6), (paths[1], 1.0)]) == "loud:0.6 odd"
+    assert answer(local, CHAT)[0] != before
+    assert local.set_adapters([]) == ""
+    assert answer(local, CHAT)[0] == before
 
 
-def test_decoding_gives_the_tokens_of_the_answer(backend: Backend) -> None:
+def test_decoding_gives_the_tokens_of_the_answer(local: Backend) -> None:
     """Greedy tokens spell the greedy answer and end it; each is the likeliest of those that could come there."""
-    text, done = answer(backend, CHAT)
-    *tokens, end = backend.decode(CHAT, GREEDY, lambda: False)
+    text, done = answer(local, CHAT)
+    *tokens, end = local.decode(CHAT, GREEDY, lambda: False)
     assert isinstance(end, Done) and end.finish == done.finish == "stop"
     chosen = [each for each in tokens if isinstance(each, Chosen)]
     assert chosen[-1].end and not any(each.end for each in chosen[:-1])
     assert b"".join(each.data for each in chosen[:-1]).decode().strip() == text.strip()
     for place in (0, len(chosen) - 1):
         said = [each.token for each in chosen[:place]]
-        found = backend.next_tokens(CHAT, said, GREEDY, 5)
+        found = local.next_tokens(CHAT, said, GREEDY, 5)
         best = found.candidates[0]
         assert (best.token, best.final, found.left[-1]) == (chosen[place].token, 1.0, 1)
         assert best.probability == pytest.approx(chosen[place].probability, abs=0.02)
         assert sum(each.probability for each in found.candidates) <= 1 + 1e-9
-    assert answer(backend, CHAT)[0] == text
+    assert answer(local, CHAT)[0] == text
 
 
-def test_what_could_come_next_is_asked_of_tokens_there_are(backend: Backend) -> None:
+def test_what_could_come_next_is_asked_of_tokens_there_are(local: Backend) -> None:
     """A number beyond the vocabulary is refused in words; decoding stops when it is cancelled."""
     with pytest.raises(ModelError):
-        backend.next_tokens(CHAT, [10_000_000], GREEDY, 5)
+        local.next_tokens(CHAT, [10_000_000], GREEDY, 5)
     seen: list[object] = []
-    for item in backend.decode(CHAT, GREEDY, lambda: len(seen) >= 2):
+    for item in local.decode(CHAT, GREEDY, lambda: len(seen) >= 2):
         seen.append(item)
     assert isinstance(seen[-1], Done) and seen[-1].finish == "cancelled" and len(seen) <= 4
 
 
-def test_scoring_says_how_likely_an_answer_is(backend: Backend) -> None:
+def test_scoring_says_how_likely_an_answer_is(local: Backend) -> None:
     """Its own answer is likelier than another, a score repeats, and answers stay what they were."""
-    text, _ = answer(backend, CHAT)
-    own = backend.score(CHAT, text)
+    text, _ = answer(local, CHAT)
+    own = local.score(CHAT, text)
     assert own.tokens > 1 and own.log_probability <= 0
-    assert own.log_probability / own.tokens > backend.score(CHAT, "Purple bicycles argue.").log_probability / 8
-    assert backend.score(CHAT, text).tokens == own.tokens
-    assert backend.score(CHAT, text).log_probability == pytest.approx(own.log_probability, abs=0.2)
-    assert answer(backend, CHAT)[0] == text
+    assert own.log_probability / own.tokens > local.score(CHAT, "Purple bicycles argue.").log_probability / 8
+    assert local.score(CHAT, text).tokens == own.tokens
+    assert local.score(CHAT, text).log_probability == pytest.approx(own.log_probability, abs=0.2)
+    assert answer(local, CHAT)[0] == text
 
 
-def test_following_gives_a_step_for_each_token(backend: Backend) -> None:
+def test_following_gives_a_step_for_each_token(local: Backend) -> None:
     """One step a token, with the candidates' logits in their order; the best token has the highest."""
-    steps = backend.follow([5, 6, 7], [8, 9, 10], [[8, 9], [], [11]])
+    steps = local.follow([5, 6, 7], [8, 9, 10], [[8, 9], [], [11]])
     assert [len(step.chosen) for step in steps] == [2, 0, 1]
-    again = backend.follow([5, 6, 7], [8, 9, 10], [[step.token] for step in steps])
+    again = local.follow([5, 6, 7], [8, 9, 10], [[step.token] for step in steps])
     assert [step.chosen[0] for step in again] == pytest.approx([step.logit for step in steps], abs=0.2)
-    assert backend.follow([5], [], []) == []
-    assert answer(backend, CHAT)[0]
+    assert local.follow([5], [], []) == []
+    assert answer(local, CHAT)[0]
 
 
-def test_what_cannot_be_scored_or_followed_is_refused(backend: Backend) -> None:
+def test_what_cannot_be_scored_or_followed_is_refused(local: Backend) -> None:
     """Longer than the context, no prompt, or candidates that do not belong: words, and the next answer comes."""
     with pytest.raises(ContextOverflowError, match="256"):
-        backend.score(CHAT, "word " * 300)
+        local.score(CHAT, "word " * 300)
     with pytest.raises(ContextOverflowError, match="256"):
-        backend.follow([5] * 300, [6], [[6]])
+        local.follow([5] * 300, [6], [[6]])
     for wrong in (([], [5], [[5]]), ([5], [5, 6], [[5]])):
         with pytest.raises(ModelError):
-            backend.follow(*wrong)
-    assert answer(backend, CHAT)[0]
+            local.follow(*wrong)
+    assert answer(local, CHAT)[0]
 
 
-def test_a_missing_adapter_is_refused(backend: Backend, tmp_path: Path) -> None:
+def test_a_missing_adapter_is_refused(local: Backend, tmp_path: Path) -> None:
     """An adapter file that is not there is refused in words and changes nothing."""
-    before, _ = answer(backend, CHAT)
+    before, _ = answer(local, CHAT)
     with pytest.raises(AdapterError, match=r"absent\.gguf"):
-        backend.set_adapters([(str(tmp_path / "absent.gguf"), 1.0)])
-    assert answer(backend, CHAT)[0] == before
+        local.set_adapters([(str(tmp_path / "absent.gguf"), 1.0)])
+    assert answer(local, CHAT)[0] == before
 
 
 FORM = (("helpful ",), ("1", "2", "3"), ('\n"so"\\',), ("yes", "no"))

@@ -26,11 +26,14 @@ class Status:
     ingest: str = ""
     training: str = ""
     serving: str = ""  # where other programs are answered
+    remote: str = ""  # the server that the chat goes to
 
     @property
     def parts(self) -> list[tuple[str, str]]:
         """Each part with its style, in order."""
         parts = [(self.serving, "bold $text-warning")] if self.serving else []
+        if self.remote:
+            parts.append((f"remote: {safe_line(self.remote)}", "bold reverse $text-warning"))
         parts.append((self._model(), "$text-error" if self.state == "failed" else ""))
         if self.adapter:
             parts.append((safe_line(self.adapter), "$text-accent"))
