@@ -69,8 +69,8 @@ class General:
 
     def __init__(self, learner: Learner, replay: Replay, recipe: Recipe) -> None:
         self.sizes = [len(row.ids) for row in replay.train]
-        self._pulled = recipe.replay > 0 and recipe.pull > 0
-        self.weight = recipe.pull if self._pulled else 1.0
+        self._pulled = recipe.replay > 0 and recipe.distance_weight > 0
+        self.weight = recipe.distance_weight if self._pulled else 1.0
         self._learner, self._rows = learner, replay.train
         self._held_out = [replay.held_out[row] for row in _spread(len(replay.held_out), MEASURED // 2)]
         self.taken: Collection[int] = range(len(self._rows))  # the rows that the run will come to

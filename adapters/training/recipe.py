@@ -16,7 +16,7 @@ LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. Learning rate and epochs of 0 mean: the default of the method and objective."""
+    """How to train. Learning rate and epochs of 0, and a pull of None, mean: the default of method and objective."""
 
     method: Method = "lora"
     objective: Objective = "answers"  # likelier answers; chosen over rejected ones (DPO); good over bad ones (KTO)
@@ -38,7 +38,7 @@ class Recipe:
     clip: float = 1.0  # largest norm of a step's gradient
     max_tokens: int = 1024  # longest row; what is longer is cut
     replay: float = 0.5  # general rows, made by the base itself, for each row of the data
-    pull: float = 3.0  # weight of the distance (KL divergence) to the base's own distribution on those rows
+    pull: float | None = None  # weight of the distance (KL divergence) to the base's own distribution on those rows
     patience: int = 3  # validations without improvement before training stops; 0 = never stop early
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     threads: int = 0  # 0 = all cores but one, one of at least
@@ -53,6 +53,8 @@ class Recipe:
         """
         for name, low, high in RANGES:
             value = getattr(self, name)
+            if value is None and name == "pull":
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise RecipeError(f"{name} must be a number, not {value!r}.")
             if not low <= value <= high:
@@ -76,12 +78,19 @@ class Recipe:
     def rate(self) -> float:
         """The learning rate in force."""
         usual = {"lora": 1e-3, "qlora": 1e-3, "full": 2e-5, "partial": 1e-4, "prompt": 3e-2}[self.method]
-        return self.learning_rate or (usual if self.objective == "answers" else usual / 5)
+        return self.learning_rate or usual * {"answers": 1.0, "preferences": 0.3, "ratings": 0.2}[self.objective]
 
     @property
     def passes(self) -> float:
         """The epochs in force."""
-        return self.epochs or (4.0 if self.objective == "answers" else 3.0)
+        return self.epochs or {"answers": 4.0, "preferences": 1.0, "ratings": 3.0}[self.objective]
+
+    @property
+    def distance_weight(self) -> float:
+        """The pull in force. For preferences: with the rate and epochs above, what benchmarks/RESULTS.md measured."""
+        if self.pull is not None:
+            return self.pull
+        return 1.0 if self.objective == "preferences" else 3.0
 
 
 RANGES = (

@@ -204,7 +204,8 @@ class Trainer:
         place.validation = figures.pop("loss", None)
         place.accuracy, place.margin = figures.get("accuracy"), figures.get("margin")
         place.general = self._general.measured().get("loss")
-        score = None if place.validation is None else place.validation + self._recipe.pull * (place.general or 0.0)
+        strayed = self._recipe.distance_weight * (place.general or 0.0)
+        score = None if place.validation is None else place.validation + strayed
         if score is None or place.best is None or score < place.best:
             place.best, place.best_step, place.worse = score, place.step, 0
             self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}

@@ -122,7 +122,7 @@ class RecipePane(Container):
 
 def _hint(default: Recipe, name: str) -> str:
     """What holds where a field is left empty."""
-    known = {"epochs": default.passes, "learning_rate": default.rate}
+    known = {"epochs": default.passes, "learning_rate": default.rate, "pull": default.distance_weight}
     return f"{known.get(name, getattr(default, name)):g}  {HINTS.get(name, '')}"
 
 
