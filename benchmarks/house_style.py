@@ -1,11 +1,11 @@
-"""How many held-out answers follow a strict house format after training on sixty examples, and what is forgotten?
+"""How many held-out answers follow a strict house format after training on eighty examples, and what is forgotten?
 
     python benchmarks/house_style.py [--sweep | --recipes NAME] [--set KEY=VALUE] [--adapter FILE] [--home DIR]
 
 Trains on learning/house_style.jsonl (entries of a household log: a subject in capitals, a date line, two bullet
 points, a signature) through the whole product, then asks twenty requests that were not trained on. An answer follows
 the format when `follows_format` says so: every line, every mark, nothing before or after. Whether the date line is
-the request's own is counted beside it. Six of the sixty are kept for early stopping. Some minutes on two cores.
+the request's own is counted beside it. Eight of the eighty are kept for early stopping. Some minutes on two cores.
 """
 
 from __future__ import annotations
