@@ -38,6 +38,7 @@ SERVICES = {
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
     "tokenizer": "assistant.tokens.worker:TokenizerWorker",
     "finder": "assistant.models.finder:Finder",
+    "making": "assistant.models.making_worker:MakingWorker",
     "download": "assistant.models.download_worker:DownloadWorker",
     "encoding": "adapters.data.encoding_worker:EncodingWorker",
 }

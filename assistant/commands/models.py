@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from assistant.commands import models_fit, models_pull
+from assistant.commands import models_fit, models_make, models_pull
 from assistant.config import Config
 from assistant.home import prepare_home
 from assistant.local_models import EMBEDDED, LocalModels
@@ -45,6 +45,7 @@ def add_parsers(commands: Any) -> None:
     remove.set_defaults(run=run_remove)
     models_pull.add_parsers(actions)
     models_fit.add_parsers(actions)
+    models_make.add_parsers(actions)
     for parser in (show, use, remove):
         parser.add_argument("name", metavar="NAME", help="a name in `assistant models`, or a path")
     for parser in (listing, scan, show, use, remove):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from assistant.tui.evaluation_job import EvaluationJob
     from assistant.tui.folder_job import FolderJob
     from assistant.tui.ingest_job import IngestJob
+    from assistant.tui.making_job import MakingJob
     from assistant.tui.pull_job import PullJob
     from assistant.tui.serve_job import ServeJob
     from assistant.tui.training_job import TrainingJob
@@ -81,6 +82,7 @@ class AssistantApp(App[None]):
         self.training: TrainingJob | None = None  # as above
         self.evaluation: EvaluationJob | None = None  # as above
         self.pulls: PullJob | None = None  # as above
+        self.making: MakingJob | None = None  # as above
         self.serving: ServeJob | None = None  # as above
         self.last_summary: Summary | None = None
         self.ends = JobEnds(self)
@@ -133,6 +135,7 @@ class AssistantApp(App[None]):
 
     async def _open_training(self) -> None:
         from assistant.tui.evaluation_job import EvaluationJob
+        from assistant.tui.making_job import MakingJob
         from assistant.tui.pull_job import PullJob
         from assistant.tui.serve_job import ServeJob
         from assistant.tui.training_job import TrainingJob, unfinished_line
@@ -140,6 +143,7 @@ class AssistantApp(App[None]):
         self.serving = ServeJob(self.core)
         self.evaluation = EvaluationJob(self.core, self.ends.evaluated, self._job_failed)
         self.pulls = PullJob(self.core, self.say, self._job_failed)
+        self.making = MakingJob(self.core, self.say, self._job_failed)
         self.training = TrainingJob(self.core, self.ends.trained, self._job_failed)
         if told := unfinished_line(await self.core.training.runs()):
             self.say(told, "warning")
@@ -180,6 +184,8 @@ class AssistantApp(App[None]):
             await self.evaluation.stop()
         if self.pulls is not None:
             await self.pulls.stop()
+        if self.making is not None:
+            await self.making.close()
         if self.training is not None and (told := await self.training.close()):
             self._exit_renderables.append(Text(safe_text(told)))
         await self.core.close()

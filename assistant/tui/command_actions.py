@@ -14,6 +14,7 @@ from assistant.tui.adapter_actions import on_now, roll_back
 from assistant.tui.chat_actions import ChatActions
 from assistant.tui.collection_actions import collections
 from assistant.tui.commands import parse, parse_setting
+from assistant.tui.model_loading import load_model
 from assistant.tui.path_completion import expanded
 from assistant.tui.screen_commands import ScreenCommands
 from assistant.tui.told import USER_ERRORS, told
@@ -192,7 +193,9 @@ class CommandActions(ScreenCommands):
 
     async def _model(self, rest: str) -> None:
         self._refuse_while_answering()
-        info = await self._core.model.load(await self._core.models.path(rest))
+        info = await load_model(self._screen.app, await self._core.models.path(rest))
+        if info is None:
+            return
         self._session.last_usage = None
         self._screen.composer.tell(f"{info.name} answers from now on.")
 

@@ -30,6 +30,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "safety": ("safety", "SafetyScreen", lambda app, _: ()),
     "prompts": ("prompts", "PromptsScreen", lambda app, name: (name,)),
     "models": ("models", "ModelsScreen", lambda app, _: (app.pulls,)),
+    "fit": ("model_fit", "ModelFitScreen", lambda app, name: (app.making, name)),
     "serve": ("serve", "ServeScreen", lambda app, _: (app.serving,)),
     "activity": ("activity", "ActivityScreen", lambda app, _: ()),
     "settings": ("settings", "SettingsScreen", lambda app, page: (page == "keys",)),

@@ -111,6 +111,8 @@ def _jobs(app: AssistantApp) -> list[Job]:
         )
     if app.pulls is not None and app.pulls.running:
         found.append(Job("Model", app.pulls.line, "It is being stopped; what has come is kept.", app.pulls.stop))
+    if app.making is not None and app.making.running:
+        found.append(Job("Model file", app.making.line, "It is being stopped; nothing of it is kept.", app.making.stop))
     if app.training is not None and app.training.running:
         training = app.training
 

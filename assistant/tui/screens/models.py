@@ -20,6 +20,7 @@ from assistant.models.location import STARTER
 from assistant.models.places import YOURS
 from assistant.safe_text import safe_line
 from assistant.settings import apply, change, find
+from assistant.tui.model_loading import load_model
 from assistant.tui.opening import may_be_left
 from assistant.tui.pull_actions import pull
 from assistant.tui.told import USER_ERRORS
@@ -46,6 +47,7 @@ class ModelsScreen(Screen[None]):
         Binding("escape", "app.pop_screen", "Back", id="screen.back"),
         Binding("p", "pull", "Fetch another", id="models.pull"),
         Binding("x", "stop", "Stop fetching", id="models.stop"),
+        Binding("f", "fit", "Fit, quantise", id="models.fit"),
         Binding("d", "default", "At every start", id="models.default"),
         Binding("r", "rescan", "Look again", id="models.rescan"),
         Binding("delete", "remove", "Delete", id="models.remove"),
@@ -165,7 +167,7 @@ class ModelsScreen(Screen[None]):
             return self._job.running
         if action == "remove":
             return found is not None and found.place == YOURS
-        return found is not None and not found.problem if action == "default" else True
+        return found is not None and not found.problem if action in ("default", "fit") else True
 
     # -- what is done with one ---------------------------------------------------
 
@@ -187,10 +189,11 @@ class ModelsScreen(Screen[None]):
             return
         self._title(f"loading {safe_line(found.name)}…")
         try:
-            info = await self._core.model.load(_name(found))
+            info = await load_model(self.app, _name(found))
         except USER_ERRORS as error:
             self.app.tell(error)
-        else:
+            info = None
+        if info is not None:
             if self.app.chat.session is not None:
                 self.app.chat.session.last_usage = None
             self.app.say(f"{info.name} answers from now on; d keeps it so at every start.")
@@ -206,6 +209,11 @@ class ModelsScreen(Screen[None]):
         self._offer()
         table.move_cursor(row=row)
         self._title()
+
+    def action_fit(self) -> None:
+        """Whether the chosen one fits, and smaller copies of it."""
+        if (found := self._chosen()) is not None and not found.problem:
+            self.app.action_open("fit", _name(found))
 
     @work(group="pull", exclusive=True)
     @may_be_left
