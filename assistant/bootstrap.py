@@ -198,11 +198,7 @@ class Core:
         from assistant.scoring.toxicity import Toxicity
         from assistant.storage.stores import join_stores
         from assistant.training import Training
-        from ingest.folders import LinkedFolders
-        from ingest.fusion import Weights
         from ingest.library import Library
-        from ingest.pipeline import Pipeline
-        from ingest.retrieval import Retriever
 
         config, logs = self.config, self.config.home / "logs"
         self.database = documents
@@ -222,20 +218,7 @@ class Core:
         self.model = Model(model, config.model, self._adapter_file, self.trials, self.leaving)
         self.scopes = AdapterScopes(self.registry, self.index, on=config.model.adapter_scopes)
         self.adapters = AdapterUse(self.registry, self.bases, self.model, self.trials, self.scopes)
-        self.pipeline = Pipeline(
-            documents, self.reader, self.index, unreadable=LibraryError, crashed=WorkerError, exclude=(config.home,),
-            read_seconds=self.generations.read_seconds,
-        )  # fmt: skip
-        self.folders = LinkedFolders(documents, self.pipeline)
-        weights = Weights(words=config.documents.word_weight)
-        self.retriever = Retriever(
-            documents,
-            self.index,
-            floor=config.documents.relevance_floor,
-            weights=weights,
-            crashed=WorkerError,
-            unusable=LibraryError if config.documents.reranker else None,
-        )
+        self._join_documents(documents)
         self.engine = ChatEngine(
             self.conversations, self.model, self.retriever, self.index, config.answer, config.sampling.sampling()
         )
@@ -243,6 +226,23 @@ class Core:
         self.training = Training(self)
         self.learning = Learning(self)
         self.engine.answering = self.training.yield_cores
+
+    def _join_documents(self, documents: Database) -> None:
+        from ingest.folders import LinkedFolders
+        from ingest.fusion import Weights
+        from ingest.pipeline import Pipeline
+        from ingest.retrieval import Retriever
+
+        settings = self.config.documents
+        self.pipeline = Pipeline(
+            documents, self.reader, self.index, unreadable=LibraryError, crashed=WorkerError,
+            exclude=(self.config.home,), read_seconds=self.generations.read_seconds,
+        )  # fmt: skip
+        self.folders = LinkedFolders(documents, self.pipeline)
+        self.retriever = Retriever(
+            documents, self.index, floor=settings.relevance_floor, weights=Weights(words=settings.word_weight),
+            crashed=WorkerError, unusable=LibraryError if settings.reranker else None,
+        )  # fmt: skip
 
     def folder_keeper(self) -> FolderKeeper:
         """What says when linked folders are to be synced; one is enough."""
