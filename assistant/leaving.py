@@ -77,14 +77,17 @@ class Leaving:
     async def fit_to_leave(
         self, info: ModelInfo, history: Sequence[Message], passages: Sequence[Passage]
     ) -> tuple[list[Message], list[Passage], list[str]]:
-        """Of a prompt's history and passages what this model may be given, and what is to be told of the rest."""
+        """Of a prompt's history and passages what this model may be given, and what is to be told of the rest.
+
+        A passage of document 0 is of none: it was worked out.
+        """
         host = self.guards(info)
         if not host:
             return list(history), list(passages), []
         names = {number: await self._collection(number) for number in _documents(history, passages)}
         allowed = set(self.allowed(host))
-        kept = [each for each in passages if names[each.document_id] in allowed]
-        told = _told(host, sorted({names[each.document_id] for each in passages} - allowed))
+        kept = [each for each in passages if not each.document_id or names[each.document_id] in allowed]
+        told = _told(host, sorted({names[each.document_id] for each in passages if each.document_id} - allowed))
         turns = [history[place : place + 2] for place in range(0, len(history), 2)]
         said = [turn for turn in turns if _may_leave(turn, names, allowed)]
         if len(said) < len(turns):
@@ -98,7 +101,7 @@ class Leaving:
             UsageError: one may not.
         """
         host = self.guards(info)
-        names = {await self._collection(number) for number in documents} if host else set()
+        names = {await self._collection(number) for number in documents if number} if host else set()
         if missing := sorted(names - set(self.allowed(host))):
             raise UsageError(
                 f"The collection {missing[0]} may not be sent to {host}.",

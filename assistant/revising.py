@@ -78,6 +78,8 @@ async def revise(core: Core, message_id: int) -> Message:
         raise UsageError(f"Message {message_id} is no finished answer.", "Choose another one.")
     if core.engine.busy:
         raise UsageError("An answer is under way.", "Stop it first, or wait.")
+    given = [passage.document_id for passage in await core.conversations.passages(draft.id)]
+    await core.leaving.check_documents(await core.model.ready(), given)
     row = await answer_row(core, ChosenAnswer(draft.id))
     system = [ChatMessage("system", draft.system)] if draft.system else []
     before = [*system, *(ChatMessage(turn.role, turn.content) for turn in row.turns[:-1])]

@@ -88,6 +88,8 @@ async def _ask(core: Core, question: str, arguments: argparse.Namespace) -> int:
         await check_collections(core, scope)
     if arguments.adapter:  # asked for by name: an answer without it would be the wrong one
         await core.model.use_adapter(arguments.adapter, core.config.model.adapter_scale)
+    if core.model.is_remote:
+        warn(f"remote: {core.leaving.host}")
     wanted = bool(core.config.answer.principles) if arguments.revise is None else arguments.revise
     if arguments.best is not None or wanted:
         return await _ask_at_length(core, question, arguments, revising=wanted)

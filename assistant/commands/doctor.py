@@ -228,8 +228,10 @@ async def _model(core: Core) -> AsyncIterator[Finding]:
         info = await core.model.ready()
         yield Finding(
             "model",
-            f"{info.name}: {info.architecture}, {info.parameters / 1e6:.0f} M parameters, {info.quantization}, "
-            f"reads {info.context} tokens, {info.path}",
+            f"{info.name}: remote, reads {info.context} tokens, {info.path}"
+            if info.host
+            else f"{info.name}: {info.architecture}, {info.parameters / 1e6:.0f} M parameters, {info.quantization}, "
+            f"{info.engine}, reads {info.context} tokens, {info.path}",
         )
     except AssistantError as error:
         yield Finding("model", error.message, False, error.hint)
