@@ -189,7 +189,8 @@ class ChatEngine:
         chosen = await self._put_adapters_on(turn, history, question, bool(result and result.searched_chunks))
         taught = chosen.wording
         asked = question.text if passages or not taught else taught
-        trace, system = trace_line(result, "" if passages else taught), system_prompt(self.settings.system_prompt)
+        trace = trace_line(result, "" if passages else taught)
+        system = system_prompt(await self._conversations.persona(question) or self.settings.system_prompt)
         await self._conversations.note_prompt(turn.answer.id, system, passages, trace)
         if result is not None and result.trace is not None:
             await self._conversations.searches.remember(turn.answer.id, result.trace)

@@ -100,3 +100,5 @@ class Conversation:
     draft: str = field(default="")
     adapters: str | None = None
     pinned: bool = False  # stays at the top of the list
+    group: str = ""  # the name of the group it is listed in
+    persona: str = ""  # its own system prompt, in place of the one of the settings

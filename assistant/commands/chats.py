@@ -6,12 +6,14 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from assistant.chat_groups import checked_name
 from assistant.citations import with_marks
 from assistant.commands import chat_branches, chat_transfer
 from assistant.commands.ask import source_line
 from assistant.commands.opening import opened_core
 from assistant.config import Config
 from assistant.output import emit, say
+from assistant.personas import NONE, choose_persona
 from assistant.safe_text import safe_line
 from assistant.transcript import as_json
 
@@ -42,6 +44,14 @@ def add_parsers(commands: Any) -> None:
     pin = actions.add_parser("pin", help="keep a chat at the top of the list")
     pin.add_argument("--off", action="store_true", help="no longer")
     pin.set_defaults(run=run_pin)
+    group = actions.add_parser("group", help="list a chat in a group of your own; `off`: by its day again")
+    group.add_argument("chat", type=int, metavar="ID")
+    group.add_argument("name", nargs="+", metavar="NAME")
+    group.set_defaults(run=run_group)
+    persona = actions.add_parser("persona", help="who answers in a chat: a text, a prompt of the library, or `off`")
+    persona.add_argument("chat", type=int, metavar="ID")
+    persona.add_argument("text", nargs="+", metavar="TEXT")
+    persona.set_defaults(run=run_persona)
     delete = actions.add_parser("delete", help="put a chat into the trash for 30 days")
     delete.add_argument("--for-good", action="store_true", help="remove it, and every trace of it, now")
     delete.set_defaults(run=run_delete)
@@ -50,7 +60,7 @@ def add_parsers(commands: Any) -> None:
     for parser in (show, rename, pin, delete, restore):
         parser.add_argument("chat", type=int, metavar="ID")
     rename.add_argument("title", nargs="+", metavar="TITLE")
-    for parser in (listing, show, search, asked, rename, pin, delete, restore):
+    for parser in (listing, show, search, asked, rename, pin, group, persona, delete, restore):
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
     chat_branches.add_actions(actions)
 
@@ -65,7 +75,7 @@ async def run_list(arguments: argparse.Namespace, config: Config) -> int:
         return 0
     for chat in chats:
         used = chat.updated_at[:16].replace("T", " ")
-        pinned = "pinned  " if chat.pinned else ""
+        pinned = "pinned  " if chat.pinned else f"[{safe_line(chat.group)}]  " if chat.group else ""
         say(f"{chat.id:>5}  {used}  {chat.messages:>4} messages  {pinned}{safe_line(chat.title)}")
     if not chats:
         say("No chats yet." if not trash else "The trash is empty.")
@@ -138,6 +148,30 @@ async def run_pin(arguments: argparse.Namespace, config: Config) -> int:
         emit({"chat": arguments.chat, "pinned": not arguments.off})
     else:
         say(f"Chat {arguments.chat} {'is no longer pinned' if arguments.off else 'stays at the top'}.")
+    return 0
+
+
+async def run_group(arguments: argparse.Namespace, config: Config) -> int:
+    """In a group, or in none."""
+    name = " ".join(arguments.name)
+    name = "" if name == NONE else checked_name(name)
+    async with opened_core(config) as core:
+        await core.conversations.set_group(arguments.chat, name)
+    if arguments.json:
+        emit({"chat": arguments.chat, "group": name})
+    else:
+        say(f"Chat {arguments.chat} is listed {f'in {safe_line(name)}' if name else 'by its day'}.")
+    return 0
+
+
+async def run_persona(arguments: argparse.Namespace, config: Config) -> int:
+    """Another system prompt for one chat."""
+    async with opened_core(config) as core:
+        persona = await choose_persona(core, arguments.chat, " ".join(arguments.text))
+    if arguments.json:
+        emit({"chat": arguments.chat, "persona": persona})
+    else:
+        say(f"Chat {arguments.chat}: {safe_line(persona) or 'no persona of its own.'}")
     return 0
 
 

@@ -230,6 +230,19 @@ class Conversations:
         """Keep a chat at the top of the list, or no longer."""
         await self._change(conversation_id, "pinned = ?", int(pinned))
 
+    async def set_group(self, conversation_id: int, name: str) -> None:
+        """List a chat in a group of this name, "" in none."""
+        await self._change(conversation_id, "grouped = ?", name)
+
+    async def set_persona(self, conversation_id: int, persona: str) -> None:
+        """Give a chat a system prompt of its own, "" the one of the settings."""
+        await self._change(conversation_id, "persona = ?", persona)
+
+    async def persona(self, message: Message) -> str:
+        """The persona of the chat in which a message stands."""
+        found = await self._list("c.id = ?", [message.conversation_id], 1)
+        return found[0].persona if found else ""
+
     async def set_draft(self, conversation_id: int, text: str) -> None:
         """Keep what was typed but not sent."""
         await self._change(conversation_id, "draft = ?", text)

@@ -41,7 +41,7 @@ def conversation_of(row: dict[str, Any]) -> Conversation:
     return Conversation(
         id=row["id"], title=row["title"] or "New chat", collections=scope, created_at=row["created_at"],
         updated_at=row["updated_at"], messages=row["messages"], draft=row["draft"], adapters=row.get("adapters"),
-        pinned=bool(row.get("pinned")),
+        pinned=bool(row.get("pinned")), group=row.get("grouped") or "", persona=row.get("persona") or "",
     )  # fmt: skip
 
 

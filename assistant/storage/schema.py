@@ -167,3 +167,10 @@ def prompts(db: sqlite_utils.Database) -> None:
             definition TEXT NOT NULL,      -- JSON, see prompts.files.prompt_from
             updated_at TEXT NOT NULL)"""
     )
+
+
+@migrations()
+def groups_and_personas_of_chats(db: sqlite_utils.Database) -> None:
+    """A chat may stand in a group that the user named, and have a system prompt of its own."""
+    db.execute("ALTER TABLE conversations ADD COLUMN grouped TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE conversations ADD COLUMN persona TEXT NOT NULL DEFAULT ''")

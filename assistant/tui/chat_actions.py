@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant import branching
+from assistant.chat_groups import checked_name
 from assistant.errors import StorageError, UsageError
+from assistant.personas import NONE, choose_persona
+from assistant.safe_text import safe_line
 from assistant.tui.path_completion import expanded
 from ingest.atomic_file import replace_file
 
@@ -64,12 +67,31 @@ class ChatActions:
             await self._core.conversations.rename(chat.id, title)
             await self._screen.session_changed()
 
+    async def group(self, conversation_id: int, name: str = "") -> None:
+        """List a chat in a group: the named one, "off" for none, or the one that is typed when asked."""
+        from assistant.tui.screens.dialogs import AskLine
+
+        chat = await self._core.conversations.get(conversation_id)
+        if not name:
+            note = "A name, or off to list it by its day again."
+            name = await self._screen.app.push_screen_wait(AskLine("Group of this chat", chat.group, note, path=False))
+        if name:
+            await self._core.conversations.set_group(chat.id, "" if name == NONE else checked_name(name))
+            await self._screen.session_changed()
+
+    async def persona(self, conversation_id: int, text: str) -> None:
+        """Let somebody else answer in this chat from now on."""
+        persona = await choose_persona(self._core, conversation_id, text)
+        await self._screen.session_changed()
+        told = f"From now on in this chat: {persona[:100]}" if persona else "This chat has no persona of its own."
+        self._screen.composer.tell(safe_line(told))
+
     async def delete(self, conversation_id: int) -> None:
         """Ask, then put a chat into the trash and open the one below it."""
         from assistant.tui.screens.dialogs import ConfirmDialog
 
         chat = await self._core.conversations.get(conversation_id)
-        dialog = ConfirmDialog(f"Delete “{chat.title}”?", "It stays in the trash for 30 days (see `assistant chats`).")
+        dialog = ConfirmDialog(f"Delete “{chat.title}”?", "It stays in the trash for 30 days; /trash brings it back.")
         if not await self._screen.app.push_screen_wait(dialog):
             return
         await self._core.conversations.trash(chat.id)

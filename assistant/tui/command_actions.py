@@ -188,6 +188,14 @@ class CommandActions(ScreenCommands):
     async def _pin(self, rest: str) -> None:
         await self.chats.pin(self._open_chat().id)
 
+    async def _group(self, rest: str) -> None:
+        await self.chats.group(self._open_chat().id, rest)
+
+    async def _persona(self, rest: str) -> None:
+        chat = self._session.conversation or await self._core.conversations.create()
+        self._session.conversation = chat
+        await self.chats.persona(chat.id, rest)
+
     async def _delete(self, rest: str) -> None:
         await self.chats.delete(self._open_chat().id)
 
@@ -232,11 +240,11 @@ class CommandActions(ScreenCommands):
     async def _compare(self, rest: str) -> None:
         await self._screen.comparing.run(rest.split())
 
-    async def _best(self, rest: str) -> None:
-        from assistant.tui.best_actions import BestActions
-
     async def _agent(self, rest: str) -> None:
         self._session.ask_agent(rest)
+
+    async def _best(self, rest: str) -> None:
+        from assistant.tui.best_actions import BestActions
 
         await BestActions(self._screen).run(rest)
 

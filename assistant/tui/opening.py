@@ -33,6 +33,7 @@ SCREENS: dict[str, tuple[str, str, Callable[[AssistantApp, str], tuple[Any, ...]
     "fit": ("model_fit", "ModelFitScreen", lambda app, name: (app.making, name)),
     "serve": ("serve", "ServeScreen", lambda app, _: (app.serving,)),
     "activity": ("activity", "ActivityScreen", lambda app, _: ()),
+    "trash": ("trash", "TrashScreen", lambda app, _: ()),
     "settings": ("settings", "SettingsScreen", lambda app, page: (page == "keys",)),
     "context": ("context", "ContextScreen", lambda app, _: (_answer(app),)),
     "why": ("why", "WhyScreen", lambda app, _: (_answer(app),)),

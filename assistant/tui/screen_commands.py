@@ -59,6 +59,9 @@ class ScreenCommands:
     async def _settings(self, rest: str) -> None:
         self._screen.app.action_open("settings")
 
+    async def _trash(self, rest: str) -> None:
+        self._screen.app.action_open("trash")
+
     async def _keys(self, rest: str) -> None:
         self._screen.app.action_open("settings", "keys")
 

@@ -191,6 +191,11 @@ class ChatScreen(ChatKeys):
         if self._actions is not None:
             self.do(self._actions.chats.pin(event.conversation_id))
 
+    def on_chat_list_group_wanted(self, event: ChatList.GroupWanted) -> None:
+        """A chat is to be listed in a group."""
+        if self._actions is not None:
+            self.do(self._actions.chats.group(event.conversation_id))
+
     def on_chat_list_name_wanted(self, event: ChatList.NameWanted) -> None:
         """A chat is to be named."""
         if self._actions is not None:

@@ -29,7 +29,7 @@ PROMPT_KEYS = (
 KEYS = (  # ids of actions, whose keys are shown
     ("chat.stop", "stop the answer, close a panel"),
     ("chat.new", "new chat"),
-    ("chat.chats", "chats: Enter opens, F2 names, Insert pins, Delete deletes"),
+    ("chat.chats", "chats: Enter opens, F2 names, F4 groups, Insert pins, Delete deletes"),
     ("chat.search", "search in all chats"),
     ("app.library", "library; then f: linked folders"),
     ("app.prompts", "prompts: a library with variables and examples"),

@@ -27,4 +27,6 @@ class ChatTitle(Plain):
         scope = conversation.collections
         told = "" if scope is None else f"in {', '.join(scope)}" if scope else "without documents"
         title = safe_line(conversation.title)
+        if conversation.persona:
+            told = f"{told}   persona: {conversation.persona[:40]}".strip()
         self.update(Content.assemble(title, (f"   {safe_line(told)}", "$foreground 60%") if told else ""))
