@@ -24,6 +24,7 @@ from tools.starter.pool import Pool
 from tools.starter.reading import FAMILIES, Reading, load
 from tools.starter.talk_items import talk, untold
 from tools.starter.talk_summaries import conversation
+from tools.starter.threshold import alone
 
 BLOCK = re.compile(r"^\[(\d)\] (.*?)(?=^\[\d\] |^[0-9a-f]{8}>>>)", re.DOTALL | re.MULTILINE)
 TOWNS = ["Ashby", "Birk", "Calder", "Denby", "Elton", "Farley", "Goole", "Hull", "Ilkley", "Keld", "Louth", "Malton"]
@@ -128,6 +129,16 @@ def build_passage(document, text, page):
     from ingest.document import Passage
 
     return Passage(1, 1, document, document, text, 0, len(text), page)
+
+
+def test_the_threshold_is_found_with_the_passages_as_the_chat_gives_them():
+    """A row's prompt with several passages becomes one prompt for each, the chat's own."""
+    texts = ("Rent: £950.\n\nDue on the 1st.", "As in [1] the\nlease says.", "x")
+    passages = [build_passage(f"paper {page}.pdf", text, page) for page, text in enumerate(texts, 1)]
+    question = "When is it due?\nAnd how much?"
+    assert alone(question_with_passages(question, passages)) == [
+        question_with_passages(question, [p]) for p in passages
+    ]
 
 
 def test_earlier_answers_of_a_conversation_are_not_learned():
