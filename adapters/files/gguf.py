@@ -65,7 +65,7 @@ class _Reader:
             raise self._damaged(f"it claims {key_count} keys and {tensor_count} tensors")
         metadata: dict[str, Any] = {}
         for _ in range(key_count):
-            key = self._string()
+            key = self._name()
             if key in metadata:
                 raise self._damaged(f"the key '{shown(key)}' stands in it twice")
             metadata[key] = self._value(self._whole("<I"))
@@ -120,6 +120,13 @@ class _Reader:
         self._at += length
         return self._data[self._at - length : self._at].decode("utf-8", "replace")
 
+    def _name(self) -> str:
+        """The name of a key or a tensor, which is ASCII without blanks by the specification."""
+        name = self._string()
+        if not name or not all("!" <= letter <= "~" for letter in name):
+            raise self._damaged(f"it has the name '{shown(name)}'")
+        return name
+
     def _value(self, kind: int) -> Any:
         if kind == STRING:
             return self._string()
@@ -169,26 +176,33 @@ class _Reader:
         return alignment
 
     def _tensors(self, count: int, alignment: int) -> dict[str, Tensor]:
+        """The tensors, which must lie one behind the other and fill the file: llama.cpp reads only such files, and a
+        type or a size that is wrong shows in the place of the next one or in the length of the file."""
         tensors: dict[str, Tensor] = {}
-        ends: list[int] = []
+        place = end = 0
         for _ in range(count):
             tensor, offset = self._tensor()
             if tensor.name in tensors:
                 raise self._damaged(f"the tensor '{shown(tensor.name)}' stands in it twice")
             if offset % alignment:
                 raise self._damaged(f"the tensor '{shown(tensor.name)}' is not aligned")
+            if offset != place:
+                raise self._damaged(f"the tensor '{shown(tensor.name)}' lies at {offset} and not at {place}")
             tensors[tensor.name] = tensor
-            ends.append(offset + tensor.size)
-        start = (self._at + alignment - 1) // alignment * alignment
-        if ends and start + max(ends) > self._size:
-            missing = start + max(ends) - self._size
+            end = offset + tensor.size
+            place = _aligned(end, alignment)
+        start = _aligned(self._at, alignment)
+        if count and start + end > self._size:
+            missing = start + end - self._size
             raise GGUFError(
                 f"{self._path.name} is not whole: {missing:,} bytes are missing at its end.", "Get the file again."
             )
+        if count and start + place < self._size:
+            raise self._damaged(f"{self._size - start - place:,} bytes stand behind its last tensor")
         return tensors
 
     def _tensor(self) -> tuple[Tensor, int]:
-        name, dimensions = self._string(), self._whole("<I")
+        name, dimensions = self._name(), self._whole("<I")
         if not 0 < dimensions <= MAX_DIMENSIONS:
             raise self._damaged(f"the tensor '{shown(name)}' has {dimensions} dimensions")
         shape = tuple(self._scalars(10, dimensions))
@@ -203,3 +217,8 @@ class _Reader:
 
     def _damaged(self, what: str) -> GGUFError:
         return GGUFError(f"{self._path.name} is damaged: {what}.", "Get the file again.")
+
+
+def _aligned(place: int, alignment: int) -> int:
+    """The next place that a tensor may begin at."""
+    return (place + alignment - 1) // alignment * alignment

@@ -74,7 +74,11 @@ def test_quantization_without_a_file_type(model: Path) -> None:
         (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 2**63, 0, 0), "impossible shape"),
         (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 8, 77, 0), "unknown type 77"),
         (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 8, 0, 7), "not aligned"),
-        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 8, 0, 2**40), "bytes are missing at its end"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 8, 0, 2**40), "lies at 1099511627776 and not at 0"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 2**40, 0, 0), "bytes are missing at its end"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 8, 0, 0) + bytes(99), "stand behind its last"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b" ", 1, 8, 0, 0), "has the name ' '"),
+        (b"GGUF" + struct.pack("<IQQQ3s", 3, 0, 1, 3, b"a\xffb"), "has the name 'a\ufffdb'"),
     ],
 )  # fmt: skip
 def test_lies_are_refused_in_one_line(tmp_path: Path, content: bytes, words: str) -> None:
