@@ -55,8 +55,9 @@ class ModelMaking:
         header = facts.size - sum(tensor.size for tensor in facts.tensors.values())
         _require_disk(target, size + header)
         work = self.worker.stream("quantize", source=str(source), target=str(_part(target)), kind=number, threads=0)
-        async for event in _made_by(work, target, f"quantising to {kind}"):
-            yield event
+        async with contextlib.aclosing(_made_by(work, target, f"quantising to {kind}")) as events:
+            async for event in events:
+                yield event
         await asyncio.to_thread(_finish, target)
         notice = "" if facts.quantization in WHOLE else ALREADY
         yield Made(target, kind, target.stat().st_size, facts.size, notice)

@@ -1,6 +1,6 @@
 """Is what `assistant models fit` says true? Estimates beside the measured peak, for running and for training.
 
-    nice python benchmarks/fit.py [--points starter@8192,made-0.2B-F16@4096,train:lora] [--keep DIR]
+    nice python benchmarks/fit.py [--points starter@8192,made-50M-F16@4096,train:lora] [--keep DIR]
 
 Running: the product's own model process loads the model, answers a prompt that fills a part of its context, and tells
 its largest resident size (VmHWM of /proc). Training: a short run of each method in the product's own child, as
@@ -38,16 +38,15 @@ from assistant.models.memory import need
 from assistant.training_plan import has_half
 from assistant.worker_process import WorkerProcess
 
-FILLED = 1200  # tokens of the prompt, at most
+FILLED = 600  # tokens of the prompt, at most: more than one batch
 SIZES = {
-    "0.1B": Size(8, 768, 2048, 12, 4, 32_000),
-    "0.2B": Size(12, 1024, 2816, 16, 16, 32_000),
-    "0.5B": Size(6, 2048, 8192, 32, 8, 32_000),
+    "50M": Size(6, 512, 1536, 8, 4, 32_000),
+    "120M": Size(8, 768, 2048, 12, 12, 32_000),
+    "370M": Size(6, 2048, 5632, 32, 8, 16_000),
 }
 POINTS = (
-    "starter@512", "starter@8192", "made-0.1B-F16@2048", "made-0.2B-F16@4096", "made-0.2B-Q8_0@1024",
-    "made-0.5B-Q4_K_M@1024", "made-0.5B-Q4_0@8192", "made-0.1B-Q5_K_M@8192", "train:lora", "train:partial",
-    "train:full",
+    "starter@512", "starter@8192", "made-50M-F16@2048", "made-50M-F16@16384", "made-50M-Q4_0@1024",
+    "made-120M-F16@4096", "made-120M-Q8_0@1024", "made-370M-Q4_K_M@8192", "train:lora", "train:partial", "train:full",
 )  # fmt: skip
 
 

@@ -2,60 +2,58 @@
 
     nice python benchmarks/quantize.py --data FOLDER [--types F16,Q8_0,Q5_K_M,Q4_K_M] [--windows 20]
 
-SmolLM2-135M-Instruct is packaged in Q4_1: it is dequantised to F16 first, and every type is made from that by
-`assistant models quantize`. The text is the beginning of FOLDER/text/encyclopedia-60MB.txt.xz. Prints a Markdown table.
+SmolLM2-135M-Instruct is packaged in Q4_1: it is dequantised to F16 first, and every type is made from that, as
+`assistant models quantize` does. The text is the beginning of FOLDER/text/encyclopedia-60MB.txt.xz. Prints a Markdown
+table.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import lzma
+import os
 import tempfile
 from pathlib import Path
 
+from adapters.files.gguf import read_gguf
 from assistant import offline
-from assistant.config import load_config
-from assistant.model_making import ModelMaking
 from assistant.models.location import starter_path
-from assistant.models.made_model import Made, Measured
+from assistant.models.made_model import NUMBERS, Measured
+from assistant.models.perplexity import perplexity
+from assistant.models.quantizer import quantize
 
 TEXT = "text/encyclopedia-60MB.txt.xz"
 SEPARATOR = "<|endoftext|>"
+PACKAGED = "Q4_1 as packaged"
 
 
 def row(each: Measured, first: Measured) -> str:
     """One line of the table."""
     change = 100 * (each.perplexity / first.perplexity - 1)
     return (
-        f"| {each.quantization} | {each.size / 1e6:,.0f} | {each.bits:.2f} | "
+        f"| {each.name} | {each.size / 1e6:,.0f} | {each.bits:.2f} | "
         f"{each.perplexity:.2f} ± {each.error:.2f} | {change:+.1f} % | {each.reads:.0f} | {each.writes:.0f} |"
     )
 
 
-async def run(options: argparse.Namespace, folder: Path) -> None:
-    """Make all, then measure all on the same text."""
-    text = folder / "text.txt"
+def run(options: argparse.Namespace, folder: Path) -> None:
+    """Make all, then measure all on the same text, in this process."""
     with lzma.open(options.data / TEXT, "rt", encoding="utf-8") as packed:
-        text.write_text(packed.read(options.windows * 512 * 16).replace(SEPARATOR, ""), encoding="utf-8")
-    making = ModelMaking(load_config(folder))
-    try:
-        paths = [starter_path()]
-        whole = paths[0]
-        for kind in options.types.split(","):
-            target = folder / f"smollm2.{kind}.gguf"
-            made = [event async for event in making.quantize(whole, kind, target)][-1]
-            assert isinstance(made, Made)
-            whole = made.path if kind == "F16" else whole
-            paths.append(made.path)
-        paths = [*paths[1:], paths[0]]
-        found = [event async for event in making.compare(paths, text, options.windows) if isinstance(event, Measured)]
-    finally:
-        await making.worker.stop()
+        text = packed.read(options.windows * 512 * 16).replace(SEPARATOR, "")
     print("| type | size, MB | bits a weight | perplexity | change | tokens/s read | tokens/s written |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for each in found:
-        print(row(each, found[0]))
+    first, whole = None, starter_path()
+    for kind in (*options.types.split(","), PACKAGED):
+        path = starter_path()
+        if kind != PACKAGED:
+            path = folder / f"smollm2.{kind}.gguf"
+            quantize(whole, path, NUMBERS[kind], len(os.sched_getaffinity(0)), lambda done, total: None)
+            whole = path if kind == "F16" else whole
+        facts = read_gguf(path)
+        found = perplexity(path, text, options.windows, 0, lambda done, total: None)
+        each = Measured(kind, str(path), facts.quantization, facts.size, facts.parameters, 0, **found)
+        first = first or each
+        print(row(each, first), flush=True)
 
 
 def main() -> None:
@@ -69,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     offline.enforce()
     with tempfile.TemporaryDirectory() as temporary:
-        asyncio.run(run(options, Path(temporary)))
+        run(options, Path(temporary))
 
 
 if __name__ == "__main__":

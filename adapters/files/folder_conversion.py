@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter
@@ -23,7 +23,6 @@ from adapters.files.safetensors_file import SafeTensors
 from adapters.files.tensor_names import ARCHITECTURE, Array, gguf_name, permuted
 from adapters.files.vocabulary import Vocabulary, read_vocabulary
 
-Kind = Literal["F16", "BF16", "F32"]
 KINDS: dict[str, tuple[GGMLQuantizationType, int]] = {  # with general.file_type
     "F16": (GGMLQuantizationType.F16, 1), "BF16": (GGMLQuantizationType.BF16, 32), "F32": (GGMLQuantizationType.F32, 0),
 }  # fmt: skip
@@ -47,9 +46,9 @@ class SpecialIds:
 
 
 def convert_folder(
-    folder: Path, target: Path, kind: Kind, special: SpecialIds, progress: Progress = lambda done, total: None
+    folder: Path, target: Path, kind: str, special: SpecialIds, progress: Progress = lambda done, total: None
 ) -> None:
-    """Write the model in `folder` to `target`, tokenizer and chat template included; norms stay 32-bit.
+    """Write the model in `folder` to `target` in one of KINDS, tokenizer and template included; norms stay 32-bit.
 
     Raises:
         TrainingError: another architecture, a quantised or damaged folder, a tokenizer that is not known, a full disk.
@@ -112,6 +111,8 @@ def _described(target: Path, config: dict[str, Any]) -> GGUFFacts:
     try:
         heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
         width = int(config.get("head_dim") or hidden // heads)
+        if min(heads, hidden, width) < 1:
+            raise ValueError
         values: dict[str, int | float] = {
             "block_count": int(config["num_hidden_layers"]),
             "context_length": int(config["max_position_embeddings"]),
@@ -187,7 +188,7 @@ def _planned(
     name: str,
     module: str,
     facts: GGUFFacts,
-    kind: Kind,
+    kind: str,
     place: tuple[int, int],
     progress: Progress,
 ) -> Planned:

@@ -33,16 +33,14 @@ def main() -> int:
         lines.flush()
 
     try:
-        from adapters.files.folder_conversion import convert_folder
+        from adapters.files.folder_conversion import convert_folder, read_config
+
+        read_config(Path(folder))  # what cannot be converted is refused before torch is loaded
         from assistant.models.conversion_parity import parity, special_ids
 
         special = special_ids(Path(folder))
         convert_folder(
-            Path(folder),
-            Path(target),
-            kind,
-            special,
-            lambda done, total: tell({"done": done, "total": total}),  # type: ignore[arg-type]  # one of its kinds
+            Path(folder), Path(target), kind, special, lambda done, total: tell({"done": done, "total": total})
         )
         if compare == "1":
             tell({"parity": parity(Path(folder), Path(target), kind)})

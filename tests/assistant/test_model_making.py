@@ -1,18 +1,21 @@
 """Model files that are made here: a random Mistral is converted, quantised, compared; nothing is left half done."""
 
+import asyncio
 import json
 import os
-import shutil
+import signal
 
 import pytest
 
+from adapters.errors import TrainingError as AdapterTrainingError
+from adapters.files.folder_conversion import SpecialIds, convert_folder
 from adapters.files.gguf import read_gguf
 from assistant import model_making
 from assistant.config import load_config
-from assistant.errors import ModelError, StorageError, TrainingError, UsageError, WorkerError
+from assistant.errors import ModelError, StorageError, UsageError, WorkerError
 from assistant.model_making import ModelMaking
 from assistant.models.comparison_text import comparison_lines
-from assistant.models.conversion_parity import parity
+from assistant.models.conversion_parity import parity, special_ids
 from assistant.models.made_model import Made, Making, Measured, Parity, stem_of
 from tests.made_folder import byte_level, made_folder, with_fallback
 from tests.made_gguf import tiny_model
@@ -37,8 +40,15 @@ async def result(stream):
     return events[-1], sum(isinstance(event, Making) and event.total > 0 for event in events)
 
 
-async def test_folders_of_both_kinds_of_tokenizer_become_files_that_say_the_same(making, tmp_path):
-    """Byte-level and with a byte fallback, Mistral and Llama 3 with scaled positions and a tied head: parity in F32."""
+def converted(folder, kind="F32"):
+    """The folder as a file beside it, and what both engines say."""
+    target = folder.with_name(f"{folder.name}.{kind}.gguf")
+    convert_folder(folder, target, kind, special_ids(folder))
+    return read_gguf(target), Parity(**parity(folder, target, kind))
+
+
+def test_folders_of_both_kinds_of_tokenizer_become_files_that_say_the_same(tmp_path):
+    """Byte-level and with a byte fallback, Mistral and Llama 3 with scaled positions and a tied head: parity."""
     folders = [
         made_folder(tmp_path / "mistral", byte_level()),
         made_folder(tmp_path / "fallback", with_fallback()),
@@ -47,28 +57,50 @@ async def test_folders_of_both_kinds_of_tokenizer_become_files_that_say_the_same
         ),
     ]
     for folder in folders:
-        made, told = await result(making.convert(folder, "F32"))
-        assert made.parity.agreed and made.parity.typical < 1e-4 and made.parity.same_tokens == 3
-        assert told > 10
-        facts = read_gguf(made.path)
+        facts, found = converted(folder)
+        assert found.agreed and found.typical < 1e-4 and found.same_tokens == 3
         assert (facts.architecture, facts.quantization) == ("llama", "F32")
         assert facts.chat_template and facts.context == 4096
         assert ("output.weight" in facts.tensors) == (folder.name != "llama3")
-        assert made.path.stat().st_mode & 0o777 == 0o600
+    for kind in ("F16", "BF16"):
+        facts, found = converted(folders[0], kind)
+        assert found.agreed and found.typical > 1e-4 and facts.quantization == kind
 
 
-async def test_a_file_that_says_something_else_is_not_kept(making, tmp_path, monkeypatch):
-    """Rows of q and k in the wrong order load and read fluently; parity finds them."""
+def test_a_file_that_says_something_else_is_found(tmp_path):
+    """Heads of another width have other rows of q and k: it loads and babbles fluently, but the scores are far off."""
     folder = made_folder(tmp_path / "mistral")
-    converted, _ = await result(making.convert(folder, "F16", tmp_path / "right.gguf"))
-    assert converted.parity.agreed
+    facts, found = converted(folder, "F16")
+    assert found.agreed
     config = json.loads((folder / "config.json").read_text())
-    other = shutil.copytree(folder, tmp_path / "other")
-    (other / "config.json").write_text(
+    (folder / "config.json").write_text(
         json.dumps(config | {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32})
     )
-    found = parity(other, converted.path, "F16")
-    assert found["typical"] > 10 * found["close"] and not Parity(**found).agreed
+    other = Parity(**parity(folder, facts.path, "F16"))
+    assert not other.agreed and other.typical > 10 * other.close and "do not agree" in other.line
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        ("config.json", {"model_type": "gpt2"}, "architecture 'gpt2'"),
+        ("config.json", {"auto_map": {"AutoModel": "evil.py"}}, "code of its own"),
+        ("config.json", {"quantization_config": {"bits": 4}}, "quantised already"),
+        ("config.json", {"rope_parameters": {"rope_type": "yarn"}}, "yarn"),
+        ("config.json", {"num_attention_heads": 0}, "shape"),
+        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "cuts texts by Whitespace"),
+        ("tokenizer.json", {"model": {"type": "Unigram"}}, "Unigram"),
+        ("tokenizer.json", {"model": 7}, "damaged"),
+    ],
+    ids=["architecture", "code", "quantised", "positions", "shape", "pre-tokenizer", "unigram", "damaged"],
+)
+def test_a_folder_that_cannot_be_converted_is_refused_in_words(tmp_path, file, change, told):
+    """One sentence and a hint, and no file is made."""
+    folder = made_folder(tmp_path / "mistral")
+    (folder / file).write_text(json.dumps(json.loads((folder / file).read_text()) | change))
+    with pytest.raises(AdapterTrainingError, match=told) as refused:
+        convert_folder(folder, tmp_path / "out.gguf", "F16", SpecialIds(1, 2, 0, -1, True, False, ""))
+    assert refused.value.hint and not list(tmp_path.glob("*.gguf*"))
 
 
 async def test_quantised_copies_are_smaller_and_compared_on_a_text(making, tmp_path):
@@ -95,7 +127,7 @@ async def test_quantised_copies_are_smaller_and_compared_on_a_text(making, tmp_p
 
 
 async def test_what_cannot_be_made_is_refused_in_words_and_leaves_nothing(making, tmp_path, monkeypatch):
-    """No such type, a file that is there, a full disk, a folder, a damaged model, a tokenizer that is not known."""
+    """No such type, a file that is there, a full disk, a folder, a text that is too short."""
     source = tiny_model(tmp_path / "tiny.gguf")
     with pytest.raises(UsageError, match="no type 'Q9'"):
         await result(making.quantize(source, "Q9"))
@@ -106,11 +138,6 @@ async def test_what_cannot_be_made_is_refused_in_words_and_leaves_nothing(making
     (tmp_path / "text.txt").write_text("short")
     with pytest.raises(UsageError, match="at least 512"):
         await result(making.compare([source], tmp_path / "text.txt"))
-    folder = made_folder(tmp_path / "mistral")
-    tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"pre_tokenizer": {"type": "Whitespace"}}))
-    with pytest.raises(TrainingError, match="cuts texts by Whitespace"):
-        await result(making.convert(folder, "F16"))
     monkeypatch.setattr(model_making, "SPARE", 10**15)
     with pytest.raises(StorageError, match="of disk"):
         await result(making.quantize(source, "Q8_0"))
@@ -127,12 +154,13 @@ async def test_a_child_that_dies_or_a_user_who_stops_leaves_no_part(making, tmp_
     await stream.aclose()
     folder = making._config.home / "models"
     assert not list(folder.glob("*.part"))
-    stream = making.quantize(source, "Q4_0")
-    await anext(stream)
     await making.worker.start()
-    os.kill(making.worker.pid, 9)
+    os.kill(making.worker.pid, signal.SIGSTOP)  # so that it dies while it is waited for
+    begun = asyncio.create_task(result(making.quantize(source, "Q4_0")))
+    await asyncio.sleep(0.2)
+    os.kill(making.worker.pid, signal.SIGKILL)
     with pytest.raises(WorkerError, match="SIGKILL"):
-        await result(stream)
+        await begun
     assert not list(folder.glob("*.part"))
     made, _ = await result(making.quantize(source, "Q4_0"))
     assert made.path.is_file()

@@ -55,7 +55,7 @@ class ModelFitScreen(Screen[None]):
         super().__init__()
         self._core, self._job, self._name = core, job, name
         self._path: Path | None = None
-        self._context = 0
+        self._tokens = 0
         self._seen = job.ended
 
     def compose(self) -> ComposeResult:
@@ -96,7 +96,7 @@ class ModelFitScreen(Screen[None]):
             if self._path.is_dir():
                 tables.update("A folder of safetensors: it runs with transformers. z makes a GGUF file of it.")
                 return
-            found = await asyncio.to_thread(fit, self._path, self._context)
+            found = await asyncio.to_thread(fit, self._path, self._tokens)
         except USER_ERRORS as error:
             tables.update(told(error))
             return
@@ -151,14 +151,14 @@ class ModelFitScreen(Screen[None]):
     async def action_context(self) -> None:
         """Estimate for another context."""
         answer = await self.app.push_screen_wait(
-            AskLine("For a context of how many tokens?", str(self._context or 8192), "Nothing is changed.", path=False)
+            AskLine("For a context of how many tokens?", str(self._tokens or 8192), "Nothing is changed.", path=False)
         )
         if answer is None:
             return
         if not (answer.isascii() and answer.isdecimal() and len(answer) < 10):
             self.app.say(f"{answer[:20]} is no number of tokens.", "error")
             return
-        self._context = int(answer)
+        self._tokens = int(answer)
         self._estimate()
 
     @work(group="stop", exclusive=True)
