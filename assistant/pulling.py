@@ -40,12 +40,13 @@ class PullPlan:
         facts = {
             "model": f"{entry.title}, {entry.quantization}, {entry.licence}" if entry else self.source.name,
             "host": self.source.host,
+            "from": self.source.repository,
             "file": self.source.path,
             "size": f"{gigabytes(self.size)} ({self.size:,} bytes){rest}" if self.size else "only the host knows",
             "free": f"{gigabytes(self.free)} on the disk of {self.target.parent}",
             "SHA-256": self.sha256 or UNVERIFIED,
         }
-        return [f"{name:<8} {value}" for name, value in facts.items()]
+        return [f"{name:<8} {value}" for name, value in facts.items() if value]
 
 
 class Rate:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapters.offline_guard import forbidden
 from assistant import __version__
 from assistant.config import Config
 from assistant.errors import AssistantError
@@ -64,7 +65,7 @@ async def run(arguments: argparse.Namespace, config: Config) -> int:
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
     """All findings, the cheap ones first."""
-    for group in (_versions(), _settings(config), _recognition(config), _memory()):
+    for group in (_versions(), _settings(config), _recognition(config), _network(), _memory()):
         for finding in group:
             yield finding
     async for finding in _home(config):
@@ -102,6 +103,11 @@ def _recognition(config: Config) -> Iterator[Finding]:
     hint = f"Install them (Debian: apt install tesseract-ocr-{missing[0]}), or change documents.ocr." if missing else ""
     told = f"{wanted}, by {program}" + (f"; it lacks {', '.join(missing)}" if missing else "")
     yield Finding("text recognition", told, not missing, hint)
+
+
+def _network() -> Iterator[Finding]:
+    told = "offline: connections to other machines are impossible" if forbidden() else "nothing goes out by itself"
+    yield Finding("network", told)
 
 
 def _memory() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ENDING = ".gguf"
+REVISION = "/resolve/main/"  # between repository and file in an address of the Hub
 WAYS = "Give a name of `assistant models catalogue`, ORGANISATION/REPOSITORY/FILE.gguf, or an https address."
 
 
@@ -37,9 +38,15 @@ class Source:
         return urlsplit(self.url).hostname or ""
 
     @property
+    def repository(self) -> str:
+        """Which repository of the Hub the file is in, "" elsewhere."""
+        before, inside, _ = unquote(urlsplit(self.url).path).partition(REVISION)
+        return before.lstrip("/") if inside else ""
+
+    @property
     def path(self) -> str:
-        """What they are asked for."""
-        return unquote(urlsplit(self.url).path).lstrip("/").replace("/resolve/main/", "/")
+        """What they are asked for, in its repository."""
+        return unquote(urlsplit(self.url).path).rpartition(REVISION)[2].lstrip("/")
 
 
 def hub() -> str:
@@ -88,7 +95,7 @@ def _hub_file(text: str) -> str:
 
 
 def _file_url(repository: str, file: str) -> str:
-    return f"{hub()}/{repository}/resolve/main/{quote(file)}"
+    return f"{hub()}/{repository}{REVISION}{quote(file)}"
 
 
 def _checked(name: str) -> str:

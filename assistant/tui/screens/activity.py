@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList
 from textual.widgets.option_list import Option
 
+from adapters.offline_guard import forbidden
 from assistant.activity import RunningProcess, connections_asked_for, processes
 from assistant.safe_text import safe_line
 from assistant.tui.widgets.moving import MovingList
@@ -132,8 +133,9 @@ def _jobs(app: AssistantApp) -> list[Job]:
 def _told(running: list[RunningProcess], asked: int) -> Content:
     now = sum(each.sockets for each in running)
     style = "bold $text-error" if asked or now else "bold $text-success"
+    offline = ", offline" if forbidden() else ""
     lines = [
-        Content.styled(f"Outbound connections so far: {asked}   (internet sockets open now: {now})", style),
+        Content.styled(f"Outbound connections so far: {asked}   (internet sockets open now: {now}{offline})", style),
         Content.styled("\nprocess         id    memory   processor", "$foreground 60%"),
     ]
     for each in running:
