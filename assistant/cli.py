@@ -53,11 +53,12 @@ from assistant.config import Config, load_config
 from assistant.crash import record
 from assistant.errors import AssistantError, LibraryError, StorageError, UsageError, error_from_name
 from assistant.keymap import Action
-from assistant.output import fail, warn
+from assistant.output import fail, say, warn
 from ingest.errors import IngestError
 
 Command = Callable[[argparse.Namespace, Config], Coroutine[Any, Any, int]]
 INTERRUPTED = 130
+WEB = "'private-assistant[web]'"
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,6 +96,9 @@ def build_parser() -> Parser:
         help="make every connection to another machine impossible, here and in children",
     )
     parser.add_argument("--adapter", metavar="NAME", help="a GGUF LoRA: a path, or a name in HOME/adapters")
+    parser.add_argument(
+        "--web", type=int, nargs="?", const=8643, metavar="PORT", help="show the interface in a browser on this machine"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for module in (
         ask,
@@ -159,7 +163,7 @@ def _run(argv: list[str]) -> int:
     if arguments.offline or config.network.offline:
         offline.go_offline()
     if arguments.command is None:
-        return _open_interface(config)
+        return _open_interface(config) if arguments.web is None else _serve_interface(arguments, config)
     for notice in config.notices:
         warn(notice)
     command: Command = arguments.run
@@ -208,7 +212,7 @@ def _themes(home: Path) -> tuple[Mapping[str, str], Sequence[str]]:
 
 
 def _open_interface(config: Config) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("The interface needs a terminal.", "In a pipe, use `assistant ask TEXT`.")
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
@@ -220,3 +224,14 @@ def _open_interface(config: Config) -> int:
 
 def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+def _serve_interface(arguments: argparse.Namespace, config: Config) -> int:
+    try:
+        from assistant.web import serve_web
+    except ImportError as error:
+        raise UsageError("The interface for browsers is not installed.", f"`pip install {WEB}` adds it.") from error
+    options = ["--home", str(config.home)]
+    for name in ("model", "adapter"):
+        options += [f"--{name}", value] if (value := getattr(arguments, name)) is not None else []
+    return asyncio.run(serve_web(options, arguments.web, say))
+
+

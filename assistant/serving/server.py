@@ -7,14 +7,14 @@ import contextlib
 import logging
 import re
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from assistant.errors import StorageError, UsageError, WorkerError
+from assistant.errors import StorageError, WorkerError
+from assistant.loopback import ADDRESS, listening
 from assistant.serving.answers import Answers, opened_answers
 from assistant.serving.api import Api
 from ingest.atomic_file import replace_file
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 PORT = 8642  # where it is looked for unless another one is asked for; 0 is any free one
-ADDRESS = "127.0.0.1"
 MOST_CONNECTIONS = 64
 TOKEN_FILE = "serve.token"  # noqa: S105  # the name of the file that holds one
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
@@ -62,14 +61,13 @@ async def opened_server(core: Core, port: int = PORT, *, new_token: bool = False
     Raises:
         UsageError: the port is taken, or none; StorageError: the token cannot be kept.
     """
-    listening = _listening(port)
-    with contextlib.closing(listening):
-        chosen = int(listening.getsockname()[1])
+    with contextlib.closing(listening(port, "--port")) as taken:
+        chosen = int(taken.getsockname()[1])
         token = kept_token(core.config.home, new=new_token, keep=not core.read_only)
         async with opened_answers(core) as answers:
             api = Api(answers, core.config.sampling.sampling, core.config.home / "logs")
             server = _Quiet(_settings(api, token, chosen))
-            running = asyncio.create_task(server.serve(sockets=[listening]))
+            running = asyncio.create_task(server.serve(sockets=[taken]))
             try:
                 await _started(server, running)
                 yield Server(answers, token, chosen)
@@ -105,21 +103,6 @@ def _settings(api: Api, token: str, port: int) -> uvicorn.Config:
         api.application(token, port), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=1,
     )  # fmt: skip
-
-
-def _listening(port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise UsageError(f"There is no port {port}.", "Give one from 1024 to 65535, or 0 for any that is free.")
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((ADDRESS, port))
-    except OSError as error:
-        listening.close()
-        raise UsageError(
-            f"Port {port} cannot be used: {error.strerror}.", "Choose another with --port, or 0 for any that is free."
-        ) from error
-    return listening
 
 
 async def _started(server: uvicorn.Server, running: asyncio.Task[None]) -> None:
