@@ -72,14 +72,7 @@ class Pipeline:
     async def preview(self, paths: list[Path], collection: str = DEFAULT_COLLECTION, **choices: Any) -> Plan:
         """What `ingest` would do now; nothing is changed. `choices` are those of `Planner.plan`."""
         check_collection(collection)
-        name = await self._embedder_name()
-
-        def look(db: sqlite_utils.Database) -> tuple[CollectionSettings, dict[str, KnownFile]]:
-            number = records.collection_numbered(db, collection)
-            settings, embedder = settings_of(db, number), records.embedder_numbered(db, name)
-            return settings, records.known_files(db, number, embedder, settings.chunked)
-
-        settings, known = await self._database.read(look)
+        settings, known = await self._known(collection, await self._embedder_name())
         roots = absolute(path.expanduser() for path in paths)
         return await self._planner.plan(known, roots, hash_changed=True, pictures=bool(settings.ocr), **choices)
 
@@ -107,11 +100,10 @@ class Pipeline:
                 lambda db: Run(records.collection_number(db, collection), records.embedder_number(db, name), started)
             )
             yield run.progress("scan", roots[0] if roots else "")
-            run.settings = settings = await self._database.read(lambda db: settings_of(db, run.collection))
-            known = await self._database.read(
-                lambda db: records.known_files(db, run.collection, run.embedder, settings.chunked)
+            run.settings, known = await self._known(collection, name)
+            plan = await self._planner.plan(
+                known, roots, retry=retry, removable=removable, pictures=bool(run.settings.ocr)
             )
-            plan = await self._planner.plan(known, roots, retry=retry, removable=removable, pictures=bool(settings.ocr))
             outcomes: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue(READ_AHEAD)
             reading: asyncio.Task[None] | None = None
             try:
@@ -136,6 +128,16 @@ class Pipeline:
                     self._unsaved += run.passages
                     await asyncio.shield(self.refresh_index(may_wait=not run.removed))
             yield run.summary()
+
+    async def _known(self, collection: str, embedder: str) -> tuple[CollectionSettings, dict[str, KnownFile]]:
+        """What a collection has of its own, and its files by path; nothing where there is no such collection."""
+
+        def look(db: sqlite_utils.Database) -> tuple[CollectionSettings, dict[str, KnownFile]]:
+            number = records.collection_numbered(db, collection)
+            settings = settings_of(db, number)
+            return settings, records.known_files(db, number, records.embedder_numbered(db, embedder), settings.chunked)
+
+        return await self._database.read(look)
 
     async def remove(self, document_ids: list[int]) -> int:
         """Delete documents for good; returns how many there were."""
