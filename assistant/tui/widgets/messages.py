@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -19,13 +20,13 @@ from assistant.tui.widgets.plain import Plain
 from ingest.document import place_label
 
 if TYPE_CHECKING:
-    from textual.widgets.markdown import MarkdownStream
-
     from assistant.conversation import Citation, Message
     from assistant.scoring.score import Score
     from assistant.tui.widgets.markdown import AnswerMarkdown
 
 FLUSH_SECONDS = 0.08  # streamed text reaches the screen at most 12 times a second: a flush lays out all of it
+REST = 3.0  # times as long as drawing took, keys have the screen to themselves: long answers are drawn less often
+LONGEST_REST = 2.0  # seconds
 
 
 class MenuWanted(UiMessage):
@@ -119,7 +120,7 @@ class AnswerView(Vertical, can_focus=True):
         self._score = Plain(classes="score")
         self._below = Vertical(classes="below")
         self._markdown: AnswerMarkdown
-        self._stream: MarkdownStream | None = None
+        self._resting_until = 0.0  # monotonic seconds
         self._pending: list[str] = []
         self._flushing: Timer | None = None
 
@@ -165,9 +166,6 @@ class AnswerView(Vertical, can_focus=True):
         """Show the stored answer in place of the streamed one."""
         if self._flushing is not None:
             self._flushing.stop()
-        if self._stream is not None:
-            await self._stream.stop()
-            self._stream = None
         self.message, self.text, self._pending = message, message.text, []
         # Streaming can leave code fences blank: one whole update puts that right.
         await self._markdown.update(safe_text(_shown(message)))
@@ -189,14 +187,17 @@ class AnswerView(Vertical, can_focus=True):
         self.post_message(self.SourcesWanted(self.message, event.mark))
 
     async def _draw_pending(self) -> None:
-        if not self._pending:
+        began = time.monotonic()
+        if not self._pending or began < self._resting_until:
             return
-        from textual.widgets import Markdown
-
-        if self._stream is None:
-            self._stream = Markdown.get_stream(self._markdown)
+        self._resting_until = began + LONGEST_REST  # unless it is on the screen before
         text, self._pending = "".join(self._pending), []
-        await self._stream.write(safe_text(text))
+        await self._markdown.append(safe_text(text))
+        self.call_after_refresh(self._drawn, began)
+
+    def _drawn(self, began: float) -> None:
+        now = time.monotonic()
+        self._resting_until = now + min(REST * (now - began), LONGEST_REST)
 
     def _show_trace(self, text: str) -> None:
         self._told = text

@@ -73,7 +73,7 @@ class Terminal:
 
 
 def test_bytes_that_are_no_text_and_no_keys_end_nothing(home: Path) -> None:
-    """Latin-1, replies nobody asked for, sizes from 20x6 to 300x100 and a paste of a megabyte: it types on, and quits."""
+    """Latin-1, replies nobody asked for, sizes up to 300x100 and a paste of a megabyte: it types on, and quits."""
     configure(home, text="fine")
     terminal = Terminal(home)
     try:

@@ -1,110 +1,25 @@
-"""Can text from outside steer the terminal, run an action, open a link, or crash the app?"""
+"""Is what comes from outside inert: links, markup, control characters, and what a defect leaves behind?"""
 
 from __future__ import annotations
 
 import ast
-import random
 import stat
 import unicodedata
 from pathlib import Path
 
 import pytest
 from rich.segment import Segment
-from rich.text import Text
-from textual.app import App, ComposeResult
 from textual.color import Color
-from textual.containers import VerticalScroll
-from textual.content import Content
-from textual.widgets import DataTable, Input, Label, OptionList, RichLog, Static, TextArea
 
 import assistant.tui
-from assistant.conversation import Citation, Message
 from assistant.crash import record
 from assistant.safe_text import UNSAFE
 from assistant.tui.app import AssistantApp
 from assistant.tui.safe_filter import SafeFilter
 from assistant.tui.screens.dialogs import LinkDialog
-from assistant.tui.widgets.markdown import AnswerMarkdown
-from assistant.tui.widgets.messages import AnswerView, NoticeView, QuestionView
-from assistant.tui.widgets.plain import Plain
+from assistant.tui.widgets.messages import QuestionView
 
 from .conftest import running, until
-
-PIECES = (
-    *(
-        "\x1b]52;c;cm0gLXJm\x07",
-        "\x1b]0;owned\x07",
-        "\x1b[2J",
-        "\x9b2J",
-        "\x1b[?1049h",
-        "\x00",
-        "\a",
-        "\b",
-        "\x7f",
-        "\x85",
-    ),
-    *("\u202e", "\u2066", "\u2069", "\u200f", "\u061c", "\u2028", "\U000e0041\U000e007f", "\udc80"),
-    *("[/]", "[@click=app.quit]x[/]", "[red]", "$accent", "plain words", "世界", "👩\u200d👧", "\n", "\t"),
-    *("[a](http://evil.example/?q=SECRET)", "![i](http://evil.example/i.png)", "<b>html</b>", "**bold**", "`code`"),
-    *("| a | b |\n|---|---|\n| 1 | 2 |", "```\nfence", "# h", "- item"),
-)
-
-
-def hostile_strings(count: int) -> list[str]:
-    """The same random mixtures of the pieces every time."""
-    chance = random.Random(20)
-    return ["".join(chance.choices(PIECES, k=chance.randint(1, 6))) for _ in range(count)]
-
-
-class Gallery(App[None]):
-    """Every kind of widget that shows data, with the app's filter."""
-
-    def get_line_filters(self) -> list[SafeFilter]:
-        return [SafeFilter()]
-
-    def compose(self) -> ComposeResult:
-        yield VerticalScroll()
-
-    async def show(self, text: str) -> None:
-        place = self.query_one(VerticalScroll)
-        citation = Citation(1, 1, text, f"/p/{text}", 1, 0, 4, text, 0.5, attributed=True, answer_end=len(text))
-        asked = Message(2, 1, None, "user", text)
-        answer = Message(1, 1, None, "assistant", text, citations=(citation,), trace=text, notices=(text,))
-        table: DataTable[Text] = DataTable()
-        log = RichLog(markup=False)
-        await place.remove_children()
-        await place.mount_all(
-            [
-                Plain(text), Plain(Content(text)), QuestionView(asked), NoticeView(text), AnswerView(answer),
-                AnswerMarkdown(text), Static(text, markup=False), Label(text, markup=False), TextArea(text),
-                Input(text.replace("\n", " ")), OptionList(text, markup=False), table, log,
-            ]
-        )  # fmt: skip
-        table.add_column("c")
-        table.add_row(Text(text))
-        log.write(Text(text))
-        self.notify(text, markup=False, timeout=0.2)
-
-
-def controls_on(app: App[None]) -> list[str]:
-    """Unsafe characters in what would be written to the terminal."""
-    strips = app.screen._compositor.render_strips(app.size)
-    shown = "".join(segment.text for strip in strips for segment in strip if not segment.control)
-    return [letter for letter in shown if ord(letter) in UNSAFE]
-
-
-@pytest.mark.parametrize("count", [50, pytest.param(500, marks=pytest.mark.slow)])
-async def test_no_control_character_of_hostile_strings_reaches_the_terminal(count: int) -> None:
-    """Thirteen kinds of widgets and a notice: nothing unsafe in any rendered line, and no crash."""
-    app = Gallery()
-    found: list[str] = []
-    strings = hostile_strings(count)
-    async with app.run_test(size=(80, 70), notifications=True) as pilot:
-        for start in range(0, len(strings), 10):
-            await app.show(" ".join(strings[start : start + 10]))
-            await pilot.pause()
-            found += controls_on(app)
-    assert found == []
 
 
 def test_the_filter_lets_no_unsafe_character_pass_and_keeps_the_rest() -> None:
@@ -188,7 +103,9 @@ def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 6
 
 
-SHOWING = {"Static", "Label", "Button", "Tooltip"}  # read markup unless told not to
+SHOWING = {"Static", "Label", "Button", "Tooltip", "Checkbox", "RadioButton"}  # read markup unless told not to
+LISTS = {"OptionList", "MovingList"}  # their options read markup, however they are given
+FOREIGN = {"safe_line", "safe_text"}  # what is passed through these comes from outside
 
 
 def markup_calls(tree: ast.AST) -> list[ast.Call]:
@@ -198,10 +115,14 @@ def markup_calls(tree: ast.AST) -> list[ast.Call]:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name not in SHOWING | {"notify", "OptionList", "from_markup"}:
+        if name == "add_row" and any(
+            isinstance(arg, ast.Call) and getattr(arg.func, "id", "") in FOREIGN for arg in node.args
+        ):
+            found.append(node)  # cells of a table read markup, too: Text does not
+        if name not in SHOWING | LISTS | {"notify", "from_markup"}:
             continue
         plain = any(each.arg == "markup" and getattr(each.value, "value", True) is False for each in node.keywords)
-        constant = all(isinstance(each, ast.Constant) for each in node.args) and name != "OptionList"
+        constant = all(isinstance(each, ast.Constant) for each in node.args) and name not in LISTS
         if name == "from_markup" or not (plain or constant):
             found.append(node)
     return found
@@ -215,10 +136,10 @@ def test_no_variable_is_ever_read_as_markup() -> None:
         for call in markup_calls(ast.parse(path.read_text()))
     ]
     assert wrong == []
-    assert (
-        len(markup_calls(ast.parse('Static(f"{name}"); app.notify(text); Static("fixed"); Label(x, markup=False)')))
-        == 2
+    wrong_and_right = (
+        'Static(f"{name}"); app.notify(text); t.add_row(safe_line(x)); Static("fixed"); Label(x, markup=False)'
     )
+    assert len(markup_calls(ast.parse(wrong_and_right))) == 3
 
 
 def test_the_list_of_unsafe_characters_holds_all_controls() -> None:
@@ -226,17 +147,3 @@ def test_the_list_of_unsafe_characters_holds_all_controls() -> None:
     for code in range(0x110000):
         if unicodedata.category(chr(code)) in ("Cc", "Cs", "Zl", "Zp"):
             assert code in UNSAFE
-
-
-async def test_without_the_filter_control_characters_would_be_found() -> None:
-    """The check of the gallery sees what it looks for."""
-
-    class Bare(Gallery):
-        def get_line_filters(self) -> list[SafeFilter]:
-            return []
-
-    app = Bare()
-    async with app.run_test(size=(80, 70)) as pilot:
-        await app.show("\x1b[2J\x9b2J")
-        await pilot.pause()
-        assert controls_on(app)
