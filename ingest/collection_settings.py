@@ -39,6 +39,11 @@ class CollectionSettings:
         return "/".join("" if value is None else str(value) for value in (self.chunk_tokens, self.chunk_overlap))
 
     @property
+    def pictures(self) -> bool:
+        """Whether pictures are among its documents for a reason of its own."""
+        return bool(self.ocr)
+
+    @property
     def reading(self) -> dict[str, Any]:
         """What the reader is told beside the path of a file."""
         return {

@@ -33,6 +33,7 @@ PAGES_PER_STEP = 500  # of the full-text index; other work on the database waits
 LARGE_TEXT = 2_000_000  # characters; nothing is read ahead of a text this long
 SMALL_INDEX, ENOUGH_TO_SAVE = 16_000_000, 1000  # bytes of an index file that is cheap to write; passages
 T = TypeVar("T")
+Outcomes = asyncio.Queue[Outcome | BaseException | None]
 
 
 class Pipeline:
@@ -74,7 +75,7 @@ class Pipeline:
         check_collection(collection)
         settings, known = await self._known(collection, await self._embedder_name())
         roots = absolute(path.expanduser() for path in paths)
-        return await self._planner.plan(known, roots, hash_changed=True, pictures=bool(settings.ocr), **choices)
+        return await self._planner.plan(known, roots, hash_changed=True, pictures=settings.pictures, **choices)
 
     async def ingest(
         self,
@@ -96,15 +97,12 @@ class Pipeline:
         roots = absolute(path.expanduser() for path in paths)
         async with self._one_run:
             started, name = time.monotonic(), await self._embedder_name()
-            run = await self._database.write(
-                lambda db: Run(records.collection_number(db, collection), records.embedder_number(db, name), started)
-            )
+            run = await self._database.write(lambda db: _begun(db, collection, name, started))
             yield run.progress("scan", roots[0] if roots else "")
             run.settings, known = await self._known(collection, name)
-            plan = await self._planner.plan(
-                known, roots, retry=retry, removable=removable, pictures=bool(run.settings.ocr)
-            )
-            outcomes: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue(READ_AHEAD)
+            pictures = run.settings.pictures
+            plan = await self._planner.plan(known, roots, retry=retry, removable=removable, pictures=pictures)
+            outcomes = Outcomes(READ_AHEAD)
             reading: asyncio.Task[None] | None = None
             try:
                 await self._carry_out(run, plan, known)
@@ -212,9 +210,7 @@ class Pipeline:
         run.failed, run.withheld = list(plan.failed), plan.withheld
         run.bytes_total = sum(file.size + 1 for file in plan.files)
 
-    async def _read_all(
-        self, run: Run, known: dict[str, KnownFile], outcomes: asyncio.Queue[Outcome | BaseException | None]
-    ) -> None:
+    async def _read_all(self, run: Run, known: dict[str, KnownFile], outcomes: Outcomes) -> None:
         """Read the files one after another into the queue; None ends it, an exception breaks it off."""
         try:
             for file in run.files:
@@ -272,6 +268,10 @@ class Pipeline:
         run.bytes_done += sum(file.size + 1 for file in batch)
 
 
+def _begun(db: sqlite_utils.Database, collection: str, embedder: str, started: float) -> Run:
+    return Run(records.collection_number(db, collection), records.embedder_number(db, embedder), started)
+
+
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which a cancelled caller waits for too: what follows must see what it wrote."""
     task = asyncio.ensure_future(work)
@@ -282,7 +282,7 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-async def _next_batch(outcomes: asyncio.Queue[Outcome | BaseException | None]) -> list[Outcome]:
+async def _next_batch(outcomes: Outcomes) -> list[Outcome]:
     """The next files to commit together: what is read by now, up to the limits; empty at the end."""
     batch: list[Outcome] = []
     chunks = 0
@@ -299,7 +299,7 @@ async def _next_batch(outcomes: asyncio.Queue[Outcome | BaseException | None]) -
     return batch
 
 
-def _mark_done(outcomes: asyncio.Queue[Outcome | BaseException | None], batch: list[Outcome]) -> None:
+def _mark_done(outcomes: Outcomes, batch: list[Outcome]) -> None:
     for _ in batch:
         outcomes.task_done()
 
