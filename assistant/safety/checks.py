@@ -11,6 +11,8 @@ CHECKED = (
     "so.",
     "Characters that could steer the terminal are replaced wherever text is shown.",
     "No process of a session opens a connection to the internet.",
+    "The tools of an agent only read: whatever stands in a document, it can bring about another search and no more.",
+    "Other programs are answered only while you serve them, on this machine, with the key; web pages are refused.",
     "An adapter is held against its base, on its task and on general questions with refusals among them, before it "
     "is called proven.",
     "An answer can be flagged by what you yourself called harmful, once there are enough such scores.",

@@ -51,7 +51,7 @@ def test_every_command_is_implemented() -> None:
 def test_a_slash_suggests_all_commands_and_letters_narrow_them() -> None:
     """Hints follow what is typed, and vanish behind the first blank."""
     assert len(suggestions("/")) == len(COMMANDS)
-    assert [each.line for each in suggestions("/se")] == ["/search ", "/set ", "/settings"]
+    assert [each.line for each in suggestions("/se")] == ["/search ", "/set ", "/settings", "/serve "]
     assert suggestions("/set t") == [] and suggestions("hello") == []
 
 
