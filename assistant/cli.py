@@ -166,6 +166,8 @@ def _run(argv: list[str]) -> int:
         return _open_interface(config) if arguments.web is None else _serve_interface(arguments, config)
     for notice in config.notices:
         warn(notice)
+    if getattr(arguments, "inline", False):
+        return _ask_inline(config, arguments)
     command: Command = arguments.run
     try:
         return asyncio.run(command(arguments, config))
@@ -211,6 +213,23 @@ def _themes(home: Path) -> tuple[Mapping[str, str], Sequence[str]]:
     return names(home), user_themes(home).problems
 
 
+def _ask_inline(config: Config, arguments: argparse.Namespace) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or arguments.json:
+        raise UsageError("--inline needs a terminal, and prints no JSON.", "Leave it out: `assistant ask TEXT --json`.")
+    from assistant.bootstrap import opened
+    from assistant.tui.inline import ask_inline
+
+    async def ask_it() -> bool:
+        async with opened(config, shared=True) as core:
+            if arguments.collection:
+                await ask.check_collections(core, arguments.collection)
+            text = " ".join(arguments.text)
+            return await ask_inline(core, text, arguments.collection, documents=not arguments.no_docs)
+
+    wanted = asyncio.run(ask_it())
+    return _open_interface(config.with_value("interface", "resume", True)) if wanted else 0
+
+
 def _open_interface(config: Config) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("The interface needs a terminal.", "In a pipe, use `assistant ask TEXT`.")
@@ -222,8 +241,6 @@ def _open_interface(config: Config) -> int:
     return app.return_code or 0
 
 
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 def _serve_interface(arguments: argparse.Namespace, config: Config) -> int:
     try:
         from assistant.web import serve_web
@@ -235,3 +252,5 @@ def _serve_interface(arguments: argparse.Namespace, config: Config) -> int:
     return asyncio.run(serve_web(options, arguments.web, say))
 
 
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -64,6 +64,8 @@ def add_parsers(commands: Any) -> None:
     parser.add_argument(
         "--revise", action=argparse.BooleanOptionalAction, help="hold the answer against your principles, or do not"
     )
+    inline = "answer under the prompt of the shell, with keys to copy it or to open the chat; TEXT may be typed there"
+    parser.add_argument("--inline", action="store_true", help=inline)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=run)
 

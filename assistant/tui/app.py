@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -21,7 +20,7 @@ from assistant.crash import record
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
 from assistant.tui.job_ends import JobEnds
-from assistant.tui.safe_filter import SafeFilter
+from assistant.tui.safe_app import SafeApp
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.terminal_keys import read_any_bytes, teach_line_break
 from assistant.tui.themes import use_themes
@@ -45,7 +44,7 @@ def _palette() -> type[Provider]:
     return CommandsProvider
 
 
-class AssistantApp(App[None]):
+class AssistantApp(SafeApp[None]):
     """A private chat assistant in the terminal."""
 
     TITLE = "Assistant"
@@ -55,7 +54,7 @@ class AssistantApp(App[None]):
         Binding("f1", "help", "Help", id="app.help"),
         Binding("ctrl+l", "open('library')", "Library", id="app.library"),
         Binding("f3", "open('adapters')", "Adapters", id="app.adapters"),
-        Binding("f4,ctrl+t", "train", "Train", key_display="f4", id="app.train"),
+        Binding("f4,ctrl+t", "train", "Train", show=False, key_display="f4", id="app.train"),
         Binding("f6", "open('tokens')", "Tokens", show=False, id="app.tokens"),
         Binding("f7", "open('why')", "Why", show=False, id="app.why"),
         Binding("f12", "open('evaluation')", "Evaluation", show=False, id="app.evaluation"),
@@ -75,7 +74,7 @@ class AssistantApp(App[None]):
     def __init__(self, core: Core) -> None:
         teach_line_break()
         read_any_bytes()
-        super().__init__()
+        super().__init__(core.config.home / "logs")
         self.core = core
         self.ingest: IngestJob | None = None  # there as soon as the core is open
         self.folders: FolderJob | None = None  # as above
@@ -88,7 +87,6 @@ class AssistantApp(App[None]):
         self.ends = JobEnds(self)
         self.remapped: Mapping[str, tuple[str, ...]] = {}  # keys of actions that the user has changed
         self.chat: ChatScreen = ChatScreen()
-        self._safe_filter = SafeFilter()
         self._notices_told = 0
         self._core_closing: asyncio.Task[None] | None = None
 
@@ -286,27 +284,9 @@ class AssistantApp(App[None]):
         """Of Textual's own commands, the one that is about colours."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
-    # -- safety -----------------------------------------------------------------
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Every line passes the safe filter last."""
-        return [*super().get_line_filters(), self._safe_filter]
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy, without characters that could steer the terminal the text is pasted into."""
-        super().copy_to_clipboard(safe_text(text))
-
     def _handle_exception(self, error: Exception) -> None:
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(error, WorkerFailed) and isinstance(cause, USER_ERRORS):
             self.tell(cause)
-            return
-        # Textual's own would print the local variables of every frame: questions, documents, settings.
-        self._return_code = 1
-        path = record(cause, self.core.config.home / "logs")
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        told = f"The assistant met an unexpected error ({type(cause).__name__}) and closed. What happened is in {path}"
-        self._exit_renderables.append(Text(safe_text(told)))
-        self._close_messages_no_wait()
+        else:
+            super()._handle_exception(error)

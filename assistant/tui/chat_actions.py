@@ -74,7 +74,9 @@ class ChatActions:
         chat = await self._core.conversations.get(conversation_id)
         if not name:
             note = "A name, or off to list it by its day again."
-            name = await self._screen.app.push_screen_wait(AskLine("Group of this chat", chat.group, note, path=False))
+            asked = AskLine("Group of this chat", chat.group, note, path=False)
+            typed = await self._screen.app.push_screen_wait(asked)
+            name = typed or ""
         if name:
             await self._core.conversations.set_group(chat.id, "" if name == NONE else checked_name(name))
             await self._screen.session_changed()

@@ -27,7 +27,8 @@ def catalogue() -> tuple[Action, ...]:
     for folder in ("screens", "widgets"):
         for each in pkgutil.iter_modules(importlib.import_module(f"{PACKAGE}.{folder}").__path__):
             importlib.import_module(f"{PACKAGE}.{folder}.{each.name}")
-    importlib.import_module(f"{PACKAGE}.app")
+    for name in ("app", "inline"):
+        importlib.import_module(f"{PACKAGE}.{name}")
     return loaded_actions()
 
 

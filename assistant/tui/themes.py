@@ -81,7 +81,7 @@ def use_themes(app: App[Any], home: Path, wanted: str, default: str) -> list[str
     told = list(found.problems)
     if wanted not in app.available_themes:
         told.append(f"There is no theme {safe_line(wanted)}; /theme lists them.")
-    elif wanted == default and app.console.color_system == "standard":
+    elif wanted == default and app.console.color_system == "standard" and not app.is_headless:
         app.theme = SIXTEEN_COLOURS
     else:
         app.theme = wanted

@@ -84,6 +84,8 @@ class ChatKeys(Screen[None]):
         """The footer shows only what can be done now."""
         if action == "stop":
             return self.session is not None and self.session.answering is not None
+        if action == "regenerate" and self.session is not None and self.session.answering is not None:
+            return False
         if action in ("sources", "regenerate"):
             return bool(self.transcript.answers())
         return True

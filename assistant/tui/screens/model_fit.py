@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -23,6 +22,7 @@ from assistant.safe_text import safe_line
 from assistant.tui.opening import may_be_left
 from assistant.tui.screens.dialogs import AskLine
 from assistant.tui.told import USER_ERRORS, told
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.status_line import StatusLine
 
@@ -61,7 +61,7 @@ class ModelFitScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, the tables, progress, keys."""
         yield Plain(id="fit-title", classes="panel-title")
-        with VerticalScroll(id="fit"):
+        with MovingScroll(id="fit"):
             yield Plain(id="fit-tables")
             yield Plain(id="fit-comparison")
         yield StatusLine()

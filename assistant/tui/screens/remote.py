@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from assistant.safe_text import safe_line
 from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.moving import MovingList
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class RemoteScreen(ModalScreen[None]):
         """What it is above the list of collections."""
         yield Plain("Remote model", classes="panel-title")
         yield Plain(id="remote-state")
-        yield OptionList(id="remote-collections")
+        yield MovingList(id="remote-collections", markup=False)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from assistant.safe_text import safe_line
 from assistant.tui.told import USER_ERRORS
+from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ServeScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One column that scrolls."""
         yield Plain("Serving", classes="panel-title")
-        with VerticalScroll(id="serve"):
+        with MovingScroll(id="serve"):
             yield Plain(id="serve-state")
             yield Plain(HOW, classes="dialog-note")
         yield Footer(show_command_palette=False)
