@@ -126,7 +126,7 @@ def _shipped() -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], str]]:
     text, section, meanings = SHIPPED.read_text("utf-8"), "", {}
     for line in text.splitlines():
         if line.startswith("["):
-            section = line.strip("[] ")
+            section = line[1:].partition("]")[0].strip()
         elif match := LINE.match(line):
             meanings[section, match[1]] = match[2]
     return tomllib.loads(text), meanings

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import check_model
 from assistant.errors import AssistantError, ModelError, StorageError
 from assistant.models.https import Answer, PassingError, opened
-from ingest.atomic_file import replace_file
+from ingest.atomic_file import TEMPORARY_PREFIX, replace_file
 
 CHUNK = 256 * 1024  # bytes
 RESERVE = 200 * 2**20  # bytes that stay free on the disk
@@ -131,6 +132,8 @@ class Download:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ModelError(f"{self._target.name} is being fetched by another process.", "Wait for it.") from error
+        for left in self._target.parent.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(self._target.name)}*"):
+            left.unlink(missing_ok=True)  # of a record that was being written when a process was killed
 
     def _taken_up(self, cancelled: Callable[[], bool]) -> Iterator[Progress]:
         """Read what came earlier into the hash, if it is of the wanted file; else begin anew."""

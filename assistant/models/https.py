@@ -71,9 +71,9 @@ def opened(url: str, start: int, etag: str, timeout: float) -> Iterator[Answer]:
         connection = _connection(url, timeout)
         try:
             response = _asked(connection, url, start, etag, same_origin(first, url))
-            if url == first:
-                linked_size = _whole(response.getheader("X-Linked-Size"))
-                linked_sha256 = _sha256(response.getheader("X-Linked-Etag"))
+            if same_origin(first, url):  # what the Hub says of a file that is kept elsewhere
+                linked_size = _whole(response.getheader("X-Linked-Size")) or linked_size
+                linked_sha256 = _sha256(response.getheader("X-Linked-Etag")) or linked_sha256
             if response.status in REDIRECTS:
                 url = _followed(first, url, response.getheader("Location") or "")
                 continue
@@ -136,6 +136,8 @@ def _followed(first: str, url: str, location: str) -> str:
     if urlsplit(target).scheme != "https":
         raise ModelError(f"{wanted} redirects to an address that is not https.", "Nothing was fetched.")
     stores = STORES.get(wanted, (wanted,))
+    if same_origin(first, hub()):  # or a mirror of it
+        stores += STORES["huggingface.co"]
     if not any(host == store or host.endswith(f".{store}") for store in stores):
         raise ModelError(f"{wanted} redirects to {host}, another host.", "If you trust that one, give its address.")
     return target

@@ -199,7 +199,9 @@ def test_redirects_stay_with_the_host_and_https(site: Site, target: Path, monkey
         assert is_whole(site, target)
         assert site.asked[-1][1]["Authorization"] == "Bearer hf_secret"
         assert [headers.get("Authorization") for _, headers in store.asked] == [None]
-    fetch(site, target.with_name("moved.gguf"), "/moved")
+    site.headers = {"X-Linked-Etag": f'"{digest(site)}"'}
+    assert fetch(site, target.with_name("moved.gguf"), "/moved")[-1].told == digest(site)
+    assert json.loads(record_of(target.with_name("moved.gguf")).read_text())["verified"]
     assert target.with_name("moved.gguf").read_bytes() == site.content
 
 
