@@ -40,6 +40,11 @@ class Leaving:
         except AssistantError:
             return ""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the server of the settings is on this machine, so that nothing leaves."""
+        return bool(self.host) and is_loopback(parse_address(self.settings.url).host)
+
     def allowed(self, host: str) -> tuple[str, ...]:
         """The collections whose text may go to a host, by name; a damaged file allows nothing."""
         found = self._stored().get(host)

@@ -77,7 +77,7 @@ async def _told(arguments: argparse.Namespace, core: Core) -> int:
     if arguments.json:
         emit({
             "host": host, "url": settings.url, "model": settings.model, "in_use": core.model.is_remote,
-            "allowed": allowed, "collections": known,
+            "here": core.leaving.is_here, "allowed": allowed, "collections": known,
         })  # fmt: skip
         return 0
     if not settings.url:
@@ -86,6 +86,9 @@ async def _told(arguments: argparse.Namespace, core: Core) -> int:
         return 0
     say(f"{host or settings.url}: {safe_line(settings.model) or 'its first model'}")
     say(f"{'In use' if core.model.is_remote else 'Not in use'}; `assistant --model remote …` answers with it.")
+    if core.leaving.is_here:
+        say("It is on this machine: what it is given does not leave it.")
+        return 0
     for name in known:
         say(f"  {'may be read  ' if name in allowed else 'is never sent'}  {safe_line(name)}")
     return 0

@@ -25,7 +25,11 @@ OFF = (
     "No server is named, so nothing is sent anywhere. remote.url in the settings (F10) names one that speaks OpenAI's "
     "API: vLLM, llama-server, Ollama, LM Studio. A key stands in a file of mode 0600 (remote.key_file)."
 )
-WHAT = "Chats go to it while it is in use. The text of a document goes there only if its collection is allowed below."
+WHAT = (
+    "Chats go to it while it is in use. The text of a document goes there only if its collection is allowed: Enter "
+    "allows or forbids the chosen one."
+)
+HERE = "The server is on this machine: what it is given does not leave it, and no collection needs leave."
 
 
 class RemoteScreen(ModalScreen[None]):
@@ -66,7 +70,7 @@ class RemoteScreen(ModalScreen[None]):
         options, at = self.query_one(OptionList), self.query_one(OptionList).highlighted
         options.clear_options()
         told = {True: ("may be read  ", "$text-warning"), False: ("is never sent", "")}
-        if leaving.host:
+        if leaving.host and not leaving.is_here:
             options.add_options(
                 [Option(Content.assemble(told[name in allowed], f"  {safe_line(name)}")) for name in self._names]
             )
@@ -84,7 +88,7 @@ class RemoteScreen(ModalScreen[None]):
         ]
         if model.is_remote and model.info is not None:
             lines.append(Content.assemble(("Answers as  ", "$text-accent"), safe_line(model.info.name)))
-        return Content("\n").join([*lines, Content(self._doing), Content(WHAT)])
+        return Content("\n").join([*lines, Content(self._doing), Content(HERE if leaving.is_here else WHAT)])
 
     @work(exclusive=True, group="remote")
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

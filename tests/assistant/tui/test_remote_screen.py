@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from made_server import answering, events
 
 from assistant.tui.screens.remote import RemoteScreen
@@ -14,7 +15,9 @@ LISTED = {"data": [{"id": "mistral", "owned_by": "someone"}]}
 WHOLE = {"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 12}}
 
 
-async def test_a_remote_model_is_marked_and_asked_what_it_may_read(home: Path, tmp_path: Path) -> None:
+async def test_a_remote_model_is_marked_and_asked_what_it_may_read(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """/remote shows the server; m answers with it and the mark stays, Enter allows a collection, h goes back."""
 
     def reply(path: str, body: dict[str, object] | None) -> tuple[int, object]:
@@ -22,6 +25,7 @@ async def test_a_remote_model_is_marked_and_asked_what_it_may_read(home: Path, t
             return 200, LISTED
         return 200, events("Paris.") if body and body.get("stream") else WHOLE
 
+    monkeypatch.setattr("assistant.leaving.is_loopback", lambda host: False)  # the server stands for another machine
     home.mkdir(mode=0o700, exist_ok=True)
     with answering(reply) as asked:
         (home / "config.toml").write_text(
