@@ -25,7 +25,13 @@ def test_styles_settings_types_and_licence_are_inside(unpacked):
     names = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     styles = {str(path.relative_to(ROOT)) for path in ROOT.glob("assistant/**/*.tcss")}
     assert styles and styles <= names
-    assert {"assistant/config.toml", "assistant/py.typed", "ingest/schema.py", "adapters/files/gguf.py"} <= names
+    assert {
+        "assistant/config.toml",
+        "assistant/web.html",
+        "assistant/py.typed",
+        "ingest/schema.py",
+        "adapters/files/gguf.py",
+    } <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "examples/"))]
 

@@ -65,7 +65,7 @@ async def opened_server(core: Core, port: int = PORT, *, new_token: bool = False
         chosen = int(taken.getsockname()[1])
         token = kept_token(core.config.home, new=new_token, keep=not core.read_only)
         async with opened_answers(core) as answers:
-            api = Api(answers, core.config.sampling.sampling, core.config.home / "logs")
+            api = Api(answers, lambda: core.config.sampling.sampling(), core.config.home / "logs")
             server = _Quiet(_settings(api, token, chosen))
             running = asyncio.create_task(server.serve(sockets=[taken]))
             try:

@@ -241,6 +241,8 @@ class CommandActions(ScreenCommands):
         await self._screen.comparing.run(rest.split())
 
     async def _agent(self, rest: str) -> None:
+        if self._screen.answering:
+            self._screen.composer.give_back(f"/agent {rest}")
         self._session.ask_agent(rest)
 
     async def _best(self, rest: str) -> None:
