@@ -24,7 +24,7 @@ from assistant.errors import ModelError
 from assistant.models.choice import ModelChoice, is_remote, parse_choice
 from assistant.models.location import STARTER, is_starter, resolve_model
 from assistant.models.memory import available_memory, check_fits
-from assistant.models.unpacked_memory import check_unpacked_fits, has_nvidia_gpu
+from assistant.models.unpacked_memory import CONTEXT, check_unpacked_fits, has_nvidia_gpu
 
 LIMIT_FACTOR = 1.3  # of the estimate
 ADDRESS_SPACE_BASE = 1 * 2**30  # bytes: interpreter and libraries map much more than they use,
@@ -147,8 +147,9 @@ def _facts(path: Path) -> GGUFFacts:
     if path.is_dir():
         from adapters.files.folder_facts import read_folder  # numpy: only where there is a folder
 
-        return read_folder(path)
-    facts = read_gguf(path)
+        facts = read_folder(path)
+    else:
+        facts = read_gguf(path)
     check_model(facts)
     return facts
 
@@ -180,7 +181,7 @@ def _llama(facts: GGUFFacts, name: str, free: int, context: int, threads: int, b
 def _transformers(
     facts: GGUFFacts, choice: ModelChoice, free: int, context: int, threads: int, batch_threads: int
 ) -> Backend:
-    needed = check_unpacked_fits(facts, context or facts.context, choice.precision, free)
+    needed = check_unpacked_fits(facts, min(context or CONTEXT, facts.context), choice.precision, free)
     limit = int(needed * LIMIT_FACTOR) + TORCH_ADDRESS_SPACE
     _limit_memory(resource.RLIM_INFINITY if has_nvidia_gpu() else limit)  # before torch maps its libraries
     from assistant.backends.transformers_backend import TransformersBackend  # heavy, as above

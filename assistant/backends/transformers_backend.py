@@ -51,6 +51,11 @@ class TransformersBackend(EngineBackend):
                 quantize(model, precision, compute)
         except TrainingError as error:
             raise ModelError(str(error), error.hint) from error
+        if not getattr(tokenizer, "is_fast", False) or model.get_output_embeddings() is None:
+            raise ModelError(
+                f"{facts.path.name} is no chat model that transformers can run here.",
+                "Choose one with a tokenizer.json.",
+            )
         counts = thread_counts(threads, batch_threads)
         engine = TransformersEngine(model.to(device), tokenizer, facts, context_size(facts, context), counts)
         self._notice = "" if self._precision != "bf16" or fast_dtype(device) == torch.bfloat16 else SLOW

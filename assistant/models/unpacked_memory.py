@@ -11,6 +11,7 @@ from assistant.models.memory import cache_size
 
 # bytes of a weight; nf4 with double quantisation as in adapters.training.estimate
 WEIGHT_BYTES: dict[Precision, float] = {"fp32": 4.0, "bf16": 2.0, "int8": 1.0, "nf4": 0.516, "auto": 4.0}
+CONTEXT = 8192  # tokens, where no setting says: as in backends.llamacpp, which loads llama.cpp
 COPIES = 1.5  # a GGUF is unpacked through float32, and part of it is there twice meanwhile (measured: 1.48 to 1.52)
 LIBRARIES = 470 * 10**6  # torch, transformers and peft, resident
 CHOICES: tuple[Precision, ...] = ("bf16", "int8", "nf4")
