@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import shutil
@@ -15,6 +16,8 @@ from ingest.errors import UnreadableError
 PROGRAM = "tesseract"
 PAGE_SECONDS = 60.0
 WORD_LEVEL = "5"  # of tesseract's table: page, block, paragraph, line, word
+UPRIGHT, ANY_WAY_UP = "3", "1"  # tesseract's layouts: a page as it lies; turned first where it stands on its side
+UNSURE = 75.0  # a page below may lie on its side
 LEAST_CONFIDENCE = 30.0  # of a word, 0 to 100; below it stands noise of the picture rather than text
 
 
@@ -41,9 +44,19 @@ def recognize(picture: bytes, languages: str) -> Recognized:
             "is a picture of text, and tesseract, which would recognize it, is not installed",
             "Install it (Debian: apt install tesseract-ocr), and run this again.",
         )
+    found = _run(program, picture, languages, UPRIGHT)
+    if found.confidence >= UNSURE:
+        return found
+    with contextlib.suppress(UnreadableError):  # the data for that need not be installed
+        turned = _run(program, picture, languages, ANY_WAY_UP)
+        return max(found, turned, key=lambda each: (each.confidence, each.letters))
+    return found
+
+
+def _run(program: str, picture: bytes, languages: str, layout: str) -> Recognized:
     try:
         done = subprocess.run(
-            [program, "stdin", "stdout", "-l", languages, "tsv"],
+            [program, "stdin", "stdout", "-l", languages, "--psm", layout, "tsv"],
             input=picture, capture_output=True, timeout=PAGE_SECONDS, check=False,
             env={**os.environ, "OMP_THREAD_LIMIT": "1"},
         )  # fmt: skip

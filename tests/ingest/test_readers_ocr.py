@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -65,6 +66,10 @@ def test_a_scan_is_read_page_by_page_with_its_confidence() -> None:
     assert second.place.startswith("p. 2, recognized, ") and second.place.endswith(" % sure")
     assert document.text[second.start : second.end].splitlines()[0] == LINES[0]
     assert document.notes[0].startswith("1 page was recognized from a picture, ")
+    turned = io.BytesIO()
+    picture(LINES).to_pil().rotate(90, expand=True).save(turned, "PNG")
+    osd = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=False).stdout
+    assert "1,150 pounds" in read(turned.getvalue(), ".png").text or "osd" not in osd.split()
     limited = read(scan(LINES, LINES), ".pdf", Limits(ocr="eng", ocr_pages=1))
     assert "text recognition ended after 1 pages" in limited.notes and limited.sections[-1].page == 1
 
