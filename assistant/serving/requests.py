@@ -126,9 +126,9 @@ def _said(entry: Any, field: str, names: dict[str, str]) -> list[Said]:
     found = []
     try:
         for call in calls:
-            names[str(call["id"])] = call["function"]["name"]
+            name = names[str(call["id"])] = _clean(str(call["function"]["name"]))
             arguments = json.loads(call["function"].get("arguments") or "{}")
-            found.append(Said("assistant", text, ToolCall(str(call["function"]["name"]), dict(arguments))))
+            found.append(Said("assistant", text, ToolCall(name, dict(arguments))))
             text = ""
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RequestError(f"{field}.tool_calls cannot be read.", field) from error

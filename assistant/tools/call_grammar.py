@@ -40,7 +40,8 @@ def call_grammar(tools: Sequence[Tool], *, text: bool = False) -> str:
         raise UsageError(f"{len(tools)} tools cannot be offered at once.", f"Offer 1 to {MOST_TOOLS}.")
     calls = [_call(tool) for tool in tools]
     free = r"| [^{ \t\r\n] .*" if text else ""
-    return f"root ::= {' | '.join(calls)} {free}\n{SHARED}"
+    grammar = f"root ::= {' | '.join(calls)} {free}\n{SHARED}"
+    return grammar.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
 
 
 def _call(tool: Tool) -> str:

@@ -58,7 +58,8 @@ def as_chat(messages: Sequence[Said], tools: Sequence[Tool] = ()) -> list[ChatMe
     if tools:
         example = json.dumps({"name": tools[0].name, "arguments": _example(tools[0])})
         listed = "\n".join(f"- {tool.name}{_signature(tool)}: {tool.description}" for tool in tools)
-        system += [OFFER.format(tools=listed, example=example), QUOTED_DATA]
+        offer = OFFER.format(tools=listed, example=example).encode("utf-8", "replace").decode()
+        system += [offer, QUOTED_DATA]
     chat: list[ChatMessage] = [ChatMessage("system", "\n\n".join(system))] if system else []
     for message in messages:
         if message.role == "system":
@@ -73,7 +74,8 @@ def as_chat(messages: Sequence[Said], tools: Sequence[Tool] = ()) -> list[ChatMe
 
 def call_json(call: ToolCall) -> str:
     """A call as a model writes it."""
-    return json.dumps({"name": call.name, "arguments": call.arguments}, ensure_ascii=False)
+    text = json.dumps({"name": call.name, "arguments": call.arguments}, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
 
 
 def _text(message: Said) -> str:
