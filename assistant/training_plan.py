@@ -24,7 +24,7 @@ from adapters.versions.continuing import continued
 from assistant.curation import DatasetRequest, build_dataset, facts_in_documents, plan_dataset
 from assistant.errors import TrainingError, UsageError
 from assistant.models.location import STARTER_FILE, resolve_model
-from assistant.models.memory import available_memory
+from assistant.models.memory import available_memory, graphics_memory
 from assistant.storage.datasets import list_datasets, load_dataset
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _work(dataset: Dataset, base: Path, runs: Sequence[RunSummary]) -> Work:
 async def _machine(core: Core, shape: Shape, base: Path, runs: Sequence[RunSummary]) -> Machine:
     disk = shutil.disk_usage(core.config.home).free
     cores, flops = len(os.sched_getaffinity(0)), _reached(shape, base, runs)
-    gpu, memory = await _gpu()
+    gpu, memory = await asyncio.to_thread(graphics_memory)
     if gpu:
         return Machine(cores, True, memory, disk, flops, gpu)
     return Machine(cores, has_half(), available_memory(), disk, flops)
@@ -283,19 +283,6 @@ def _reached(shape: Shape, base: Path, runs: Sequence[RunSummary]) -> float:
         if run.facts.get("base") == str(base) and rate:
             return float(rate) * flops_per_token(shape, recipe_from_json(run.facts["recipe"]))
     return 0.0
-
-
-async def _gpu() -> tuple[str, int]:
-    """Name and free bytes of the first NVIDIA GPU, "" where there is none."""
-    if not Path("/dev/nvidia0").exists() or not shutil.which("nvidia-smi"):
-        return "", 0
-    child = await asyncio.create_subprocess_exec(
-        "nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits",
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    said, _ = await child.communicate()
-    name, _, free = (said.decode("utf-8", "replace").splitlines() or [""])[0].rpartition(",")
-    return (name.strip(), int(free) * 2**20) if free.strip().isdecimal() else ("", 0)
 
 
 def has_half() -> bool:

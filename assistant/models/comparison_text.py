@@ -8,14 +8,14 @@ from assistant.models.made_model import Measured
 from assistant.models.memory import gigabytes
 from assistant.safe_text import safe_line
 
-NAME, BAR = 26, 40  # columns
+NAME, BAR = 22, 40  # columns
 FULL = "█"
 
 
 def comparison_lines(models: Sequence[Measured]) -> list[str]:
-    """Table, plot and notes; changes are against the first. At most 80 columns."""
+    """Table, plot and notes; changes are against the first. At most 76 columns."""
     first = models[0]
-    head = f"{'model':<{NAME}}{'size':>8}{'bits':>6}{'perplexity':>17}{'change':>9}{'read/s':>7}{'write/s':>7}"
+    head = f"{'model':<{NAME}}{'size':>8}{'bits':>6}{'perplexity':>15}{'change':>9}{'read/s':>8}{'write/s':>8}"
     return [head, *(_row(each, first) for each in models), "", *plot(models), *_notes(models)]
 
 
@@ -36,8 +36,8 @@ def _row(each: Measured, first: Measured) -> str:
     change = "" if each is first else f"{100 * (each.perplexity / first.perplexity - 1):+.1f} %"
     value = f"{each.perplexity:.2f} ± {each.error:.2f}"
     return (
-        f"{_name(each):<{NAME}}{gigabytes(each.size):>8}{each.bits:>6.2f}{value:>17}{change:>9}"
-        f"{each.reads:>7.0f}{each.writes:>7.0f}"
+        f"{_name(each):<{NAME}}{gigabytes(each.size):>8}{each.bits:>6.2f}{value:>15}{change:>9}"
+        f"{each.reads:>8.0f}{each.writes:>8.0f}"
     )
 
 
@@ -53,7 +53,7 @@ def _bar(share: float, mark: str) -> str:
 
 def _notes(models: Sequence[Measured]) -> list[str]:
     tokens = {each.tokens for each in models}
-    notes = [f"{min(tokens):,} tokens scored, each with at least 255 before it; ± is one standard error."]
+    notes = [f"{min(tokens):,} tokens scored, each after at least 255; ± is one standard error."]
     if len({each.vocabulary for each in models}) > 1 or len(tokens) > 1:
         notes.append("Their tokenizers differ, so these perplexities cannot be held against each other.")
     return notes

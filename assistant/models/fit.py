@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,16 @@ from adapters.training.recipe import Recipe
 from adapters.training.shape import Shape, shape_of
 from assistant.errors import ModelError, UsageError
 from assistant.models.location import STARTER, STARTER_FILE
-from assistant.models.memory import CACHE, CACHE_TYPES, SMALLEST, Need, available_memory, largest_context, need
+from assistant.models.memory import (
+    CACHE,
+    CACHE_TYPES,
+    SMALLEST,
+    Need,
+    available_memory,
+    graphics_memory,
+    largest_context,
+    need,
+)
 
 CONTEXTS = (2048, 8192, 32768, 131072)  # shown beside the one that is asked for
 DEFAULT_CONTEXT = 8192  # as assistant.backends.llamacpp has it, which imports llama.cpp
@@ -125,19 +133,6 @@ def fit(path: Path, context: int = 0, cache: str = CACHE) -> Fit:
         _running(facts, wanted, cache), tuple(_running(facts, each, cache) for each in others),
         largest_context(facts, free, cache), free, gpu, gpu_free, training, untrainable,
     )  # fmt: skip
-
-
-def graphics_memory() -> tuple[str, int]:
-    """Name and free bytes of the first NVIDIA GPU, as nvidia-smi tells them; "" and 0 where there is none."""
-    if not Path("/dev/nvidia0").exists() or not shutil.which("nvidia-smi"):
-        return "", 0
-    asked = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
-    try:
-        said = subprocess.run(asked, capture_output=True, timeout=10, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return "", 0
-    name, _, free = (said.decode("utf-8", "replace").splitlines() or [""])[0].rpartition(",")
-    return (name.strip(), int(free) * 2**20) if free.strip().isdecimal() else ("", 0)
 
 
 def _running(facts: GGUFFacts, context: int, cache: str) -> Running:

@@ -7,7 +7,7 @@ from assistant.models.memory import gigabytes
 
 
 def fit_lines(fit: Fit) -> list[str]:
-    """Verdict, table of running, table of training, and the arithmetic people are taught; at most 78 columns."""
+    """Verdict, table of running, table of training, and the arithmetic people are taught; at most 77 columns."""
     return [*verdict_lines(fit), "", *_running(fit), "", *_training(fit), "", *_taught(fit)]
 
 
@@ -32,7 +32,7 @@ def verdict_lines(fit: Fit) -> list[str]:
 
 
 def _running(fit: Fit) -> list[str]:
-    head = f"{'running, context':<18}{'weights':>9}{'repacked':>10}{'cache':>9}{'batch':>9}{'process':>9}{'needs':>9}"
+    head = f"{'running, context':<16}{'weights':>8}{'repacked':>9}{'cache':>8}{'batch':>8}{'process':>8}{'needs':>8}"
     rows = [_row(each, fit.free) for each in sorted((fit.asked, *fit.others), key=lambda each: each.context)]
     return [head, *rows]
 
@@ -40,27 +40,27 @@ def _running(fit: Fit) -> list[str]:
 def _row(each: Running, free: int) -> str:
     needed = each.need
     sizes = (needed.weights, needed.repacked, needed.cache, needed.compute, needed.process, needed.total)
-    widths = (9, 10, 9, 9, 9, 9)
+    widths = (8, 9, 8, 8, 8, 8)
     told = "".join(f"{gigabytes(size):>{width}}" for size, width in zip(sizes, widths, strict=True))
-    return f"{each.context:>16,}  {told} {needed.verdict(free)}"
+    return f"{each.context:>14,}  {told} {needed.verdict(free)}"
 
 
 def _training(fit: Fit) -> list[str]:
     if fit.untrainable:
         return [f"Training: {fit.untrainable}"]
-    head = f"{'training, base':<18}{'weights':>9}{'gradients':>10}{'AdamW':>9}{'activat.':>9}{'rest':>9}{'needs':>9}"
+    head = f"{'training, base':<16}{'weights':>8}{'gradient':>9}{'AdamW':>8}{'activ.':>8}{'rest':>8}{'needs':>8}"
     lines = [head]
     for precision, each in fit.training:
         sizes = (each.weights, each.gradients, each.optimizer, each.activations, each.process, each.memory)
-        widths = (9, 10, 9, 9, 9, 9)
+        widths = (8, 9, 8, 8, 8, 8)
         told = "".join(f"{gigabytes(size):>{width}}" for size, width in zip(sizes, widths, strict=True))
-        lines.append(f"{each.method + ' ' + precision:<18}{told} {'too large' if each.refusal else 'fits'}")
+        lines.append(f"{each.method + ' ' + precision:<16}{told} {'too large' if each.refusal else 'fits'}")
     return [*lines, f"(rows of at most {EXAMPLE.longest} tokens; the plan of a training tells it for yours)"]
 
 
 def _taught(fit: Fit) -> list[str]:
     stored = ", ".join(f"{kind} {gigabytes(round(fit.taught[kind]))}" for kind in STORED)
-    parts = ", ".join(f"{each} for {what}" for what, each in TRAINED.items())
+    parts = ", ".join(f"{each} {what}" for what, each in TRAINED.items())
     total = sum(TRAINED.values())
     return [
         f"By rule of thumb, {fit.parameters / 1e9:,.2f} billion parameters take to store:",

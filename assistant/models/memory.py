@@ -9,6 +9,8 @@ Llama of a usual shape (`benchmarks/fit.py` holds the whole beside what was meas
 from __future__ import annotations
 
 import functools
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,19 @@ def available_memory() -> int:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     raise ModelError("The kernel does not say how much memory is free.", "Is /proc mounted?")
+
+
+def graphics_memory() -> tuple[str, int]:
+    """Name and free bytes of the first NVIDIA GPU, as nvidia-smi tells them; "" and 0 where there is none."""
+    if not Path("/dev/nvidia0").exists() or not shutil.which("nvidia-smi"):
+        return "", 0
+    asked = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(asked, capture_output=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return "", 0
+    name, _, free = (said.decode("utf-8", "replace").splitlines() or [""])[0].rpartition(",")
+    return (name.strip(), int(free) * 2**20) if free.strip().isdecimal() else ("", 0)
 
 
 @functools.cache

@@ -123,7 +123,7 @@ async def test_quantised_copies_are_smaller_and_compared_on_a_text(making, tmp_p
     assert all(each.tokens == 512 and each.error > 0 and each.reads > 0 and each.writes > 0 for each in found)
     assert found[2].perplexity == pytest.approx(found[0].perplexity, rel=0.1)
     lines = comparison_lines(found)
-    assert max(map(len, lines)) <= 80 and any("█" in line for line in lines)
+    assert max(map(len, lines)) <= 77 and any("█" in line for line in lines)
 
 
 async def test_what_cannot_be_made_is_refused_in_words_and_leaves_nothing(making, tmp_path, monkeypatch):
