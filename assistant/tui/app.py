@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from assistant.tui.training_job import TrainingJob
     from ingest.progress import Summary
 
+
 def _palette() -> type[Provider]:
     from assistant.tui.palette import CommandsProvider
 
@@ -52,8 +53,8 @@ class AssistantApp(SafeApp[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help"),
-        Binding("ctrl+l", "open('library')", "Library", id="app.library"),
-        Binding("f3", "open('adapters')", "Adapters", id="app.adapters"),
+        Binding("ctrl+l", "open('library')", "Library", show=False, id="app.library"),
+        Binding("f3", "open('adapters')", "Adapters", show=False, id="app.adapters"),
         Binding("f4,ctrl+t", "train", "Train", show=False, key_display="f4", id="app.train"),
         Binding("f6", "open('tokens')", "Tokens", show=False, id="app.tokens"),
         Binding("f7", "open('why')", "Why", show=False, id="app.why"),
@@ -258,12 +259,12 @@ class AssistantApp(SafeApp[None]):
 
     def action_help(self) -> None:
         """Show the keys of the focused widget, all keys, and the commands."""
-        from assistant.tui.screens.help import HelpScreen, keys_of
+        from assistant.tui.screens.help import HelpScreen, focused_keys
 
         if isinstance(self.screen, HelpScreen):
             self.pop_screen()
         else:
-            self.push_screen(HelpScreen(*keys_of(self.focused or self.screen)))
+            self.push_screen(HelpScreen(*focused_keys(self.focused or self.screen)))
 
     def action_jump(self) -> None:
         """Show a letter over each part of the screen; the letter takes the focus there."""

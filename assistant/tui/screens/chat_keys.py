@@ -42,6 +42,8 @@ class ChatKeys(Screen[None]):
         Binding("alt+e", "editor", "Editor", show=False, priority=True, id="chat.editor"),
         Binding("ctrl+o", "sources", "Sources", id="chat.sources"),
         Binding("ctrl+r", "regenerate", "Again", id="chat.regenerate", tooltip="Another answer to the last question"),
+        Binding("ctrl+l", "app.open('library')", "Library", id="app.library"),
+        Binding("f3", "app.open('adapters')", "Adapters", id="app.adapters"),
         Binding("alt+c", "copy_answer", "Copy", show=False, priority=True, id="chat.copy"),
         Binding("alt+b", "copy_block", "Copy code", show=False, priority=True, id="chat.copy-code"),
         Binding("alt+z", "undo", "Take back", show=False, priority=True, id="chat.undo"),

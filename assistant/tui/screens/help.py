@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from assistant.keymap import shown_key, shown_keys
 from assistant.tui.commands import COMMANDS
-from assistant.tui.keys import key_line, told_keys, with_key
+from assistant.tui.keys import key_line, keys_of, with_key
 from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
@@ -87,10 +87,13 @@ class HelpScreen(ModalScreen[None]):
 
     def _told(self, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """With the keys that the actions have now; what is no id of an action stands for itself."""
-        return [(told_keys(self.app, *names.split()) or names, told) for names, told in rows]
+        return [
+            (shown_keys(key for name in names.split() for key in keys_of(self.app, name)[:2]) or names, told)
+            for names, told in rows
+        ]
 
 
-def keys_of(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
+def focused_keys(focused: Widget | None) -> tuple[str, Sequence[tuple[str, str]]]:
     """The name and the keys of the widget that has the focus, with those of what it stands in, up to a screen over
     the chat; nothing where it has none of its own."""
     if focused is None:

@@ -50,7 +50,7 @@ async def test_remapped_keys_call_their_action_and_stand_everywhere(home: Path) 
     configure(home)
     keys = '[keys]\napp.library = ["ctrl+g", "f11"]\nlibrary.add = "i"\n'
     keys += 'chat.stop = "alt+x"\nlibrary.check = "d"\nscreen.back = "f8"\n'
-    keys += 'prompt.send = "ctrl+s"\nlibrary.nothing = "x"\nlist.down = "z"\nchat.new = "ctrl+l"\n'
+    keys += 'prompt.send = "ctrl+s"\nlibrary.nothing = "x"\nlist.down = "ctrl+y"\nchat.new = "ctrl+l"\n'
     with (home / "config.toml").open("a") as file:
         file.write(keys)
     async with running(home, size=(80, 24)) as run:
@@ -63,7 +63,7 @@ async def test_remapped_keys_call_their_action_and_stand_everywhere(home: Path) 
         await run.pilot.press("f1")
         await until(lambda: isinstance(run.app.screen, HelpScreen))
         help_text = "\n".join(str(each.render()) for each in run.app.screen.query(".help-table"))
-        assert "Ctrl+G, F11" in help_text and "(Ctrl+G, F11)" in help_text and "z, k, g, G" in help_text
+        assert "Ctrl+G, F11" in help_text and "(Ctrl+G, F11)" in help_text and "Ctrl+Y, k, g, G" in help_text
         assert "F8  back" in run.screen_text() or "F8" in help_text
         await run.pilot.press("f8")
         await run.pilot.press("f11")
