@@ -69,7 +69,7 @@ COMMANDS = (
     Command("delete", "", "move this chat to the trash, where it stays for 30 days"),
     Command("models", "", "the models on this machine: what each is; choose one, it is loaded", "app.models"),
     Command("fit", "[MODEL]", "does a model fit, to run and to train; quantise it, convert it, compare its copies"),
-    Command("model", "NAME|PATH", "change the model: starter, a name of /models, a file or folder; transformers:…; remote"),
+    Command("model", "NAME|PATH", "change the model: starter, one of /models, a path, transformers:…, remote"),
     Command(
         "adapters", "",
         "the list of adapters: scores, strength, mixing, proving, import and export", "app.adapters",
