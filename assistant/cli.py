@@ -58,6 +58,10 @@ from ingest.errors import IngestError
 
 Command = Callable[[argparse.Namespace, Config], Coroutine[Any, Any, int]]
 INTERRUPTED = 130
+MODULES = (  # of commands, in the order of the help
+    ask, agent, why, context, documents, library, folders, chats, score, safety, compare, evaluate, dataset, teach,
+    train, learn, adapters, models, tokens, decode, prompts, remote, serve, settings, activity, doctor,
+)  # fmt: skip
 WEB = "'private-assistant[web]'"
 
 
@@ -100,34 +104,7 @@ def build_parser() -> Parser:
         "--web", type=int, nargs="?", const=8643, metavar="PORT", help="show the interface in a browser on this machine"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in (
-        ask,
-        agent,
-        why,
-        context,
-        documents,
-        library,
-        folders,
-        chats,
-        score,
-        safety,
-        compare,
-        evaluate,
-        dataset,
-        teach,
-        train,
-        learn,
-        adapters,
-        models,
-        tokens,
-        decode,
-        prompts,
-        remote,
-        serve,
-        settings,
-        activity,
-        doctor,
-    ):
+    for module in MODULES:
         module.add_parsers(commands)
     keys.add_parsers(commands, _actions)
     themes.add_parsers(commands, _themes)

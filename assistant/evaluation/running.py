@@ -150,7 +150,7 @@ async def arms(core: Core, request: RunRequest) -> tuple[Arm, ...]:
     Raises:
         UsageError, AdapterError, ModelError: as `begin`.
     """
-    models = list(dict.fromkeys(request.models)) or [core.model.name]
+    models = list(dict.fromkeys([await core.models.path(name) for name in request.models])) or [core.model.name]
     wanted = [*([BASE] if request.base else []), *request.adapters]
     count = len(models) * max(1, len(wanted))
     if count > MOST_ARMS:
