@@ -52,7 +52,7 @@ def _end(trace: SearchTrace, prompt: Sequence[Passage] | None) -> Iterator[str]:
     else:
         yield f"Into the prompt went {len(prompt)}:"
         for number, passage in enumerate(prompt, 1):
-            yield f"  [{number}] {passage.document}: {preview(passage.text)}{_around(trace, passage)}"
+            yield f"  [{number}] {passage.document}: {_given(trace, passage)}"
 
 
 def name(each: Considered) -> str:
@@ -70,11 +70,12 @@ def _reranked(each: Considered) -> str:
     return "" if each.reranked is None else f" · reranked {each.reranked:.3f}"
 
 
-def _around(trace: SearchTrace, passage: Passage) -> str:
-    """How much around a passage was read with it, "" for nothing."""
+def _given(trace: SearchTrace, passage: Passage) -> str:
+    """The beginning of a passage as it was found, and how much around it was read with it."""
     found = next((each for each in trace.considered if each.chunk_id == passage.chunk_id), None)
     more = len(passage.text) - len(found.text) if found else 0
-    return f" (with {more:,} characters around it)" if more > 0 else ""
+    around = f" (with {more:,} characters around it)" if more > 0 else ""
+    return f"{preview(found.text if found else passage.text)}{around}"
 
 
 def _place(place: int | None) -> str:
