@@ -85,7 +85,7 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="assistant",
         description="A private chat assistant: local models, your own documents with citations, your own adapters.",
-        epilog="Without a command the terminal interface opens. Everything stays on this machine.",
+        epilog="Without a command the terminal interface opens. Nothing leaves this machine unless you say so.",
     )
     parser.add_argument("--version", action="version", version=f"assistant {__version__}")
     parser.add_argument(

@@ -116,7 +116,7 @@ async def test_memory_is_limited_to_the_estimate(worker: WorkerProcess, tmp_path
 async def test_a_model_too_large_for_memory_is_refused(worker: WorkerProcess, tmp_path: Path) -> None:
     """A context that needs more memory than is free is refused in words before anything native is loaded."""
     path = tiny_model(tmp_path / "wide.gguf", llama__context_length=2**31)
-    with pytest.raises(ModelError, match=r"wide\.gguf needs about [\d.]+ GB of memory .* are free"):
+    with pytest.raises(ModelError, match=r"wide\.gguf needs about [\d.,]+ GB of memory .* are free"):
         await worker.call("load", model=str(path), context=2**31)
 
 
