@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from assistant.leaving import Leaving
 
 ModelState = Literal["idle", "loading", "ready", "failed"]
+LOADING_SECONDS = 120  # torch's libraries, once from a slow disk, hold the interpreter and with it the heartbeat
 Resolver = Callable[[str], Awaitable[Path]]  # from an adapter's name to its file; AdapterFitError where there is none
 
 
@@ -200,6 +201,7 @@ class Model:
         self.state = "loading"
         self._worker.subject = name
         settings, (context, anyway) = self._settings, self._loaded_with
+        self._worker.patience = LOADING_SECONDS
         try:
             reply = await self._worker.call(
                 "load", model=with_defaults(name, settings.engine, settings.precision), remote=self._remote(name),
@@ -209,6 +211,8 @@ class Model:
         except AssistantError:
             self._holder, self.state = None, "failed"  # the next answer loads the model that worked last
             raise
+        finally:
+            self._worker.patience = 0
         self.info = ModelInfo(**reply.data)
         self._holder, self.state, self.adapter = self._worker.pid, "ready", ""
         if self.info.notice:

@@ -53,6 +53,7 @@ class WorkerProcess:
         self._numbers = 0
         self._deaths: deque[float] = deque(maxlen=RESTARTS + 1)
         self._silent_seconds = 0
+        self.patience = 0  # seconds of silence that are granted beyond HANG_SECONDS, while libraries are being loaded
         self.connections = 0  # to the internet, that its child has asked for
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._starting = asyncio.Lock()
@@ -226,7 +227,7 @@ class WorkerProcess:
         while process.returncode is None:
             await asyncio.sleep(1.0)
             self._silent_seconds += 1
-            if self._silent_seconds > HANG_SECONDS:
+            if self._silent_seconds > HANG_SECONDS + self.patience:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
 

@@ -19,6 +19,8 @@ from assistant.backends.array_sampler import ArraySampler
 from assistant.backends.base import Backend, ChatMessage, Done, Piece
 from assistant.backends.knobs import next_tokens
 from assistant.backends.llamacpp import LlamaCppBackend
+from assistant.bootstrap import opened
+from assistant.config import load_config
 from assistant.conversation import Sampling
 from assistant.errors import AdapterError, ModelError
 from assistant.models.choice import parse_choice, with_defaults
@@ -217,3 +219,20 @@ def test_a_model_that_does_not_fit_unpacked_is_refused_with_what_fits() -> None:
     with pytest.raises(ModelError, match=r"GB of memory with transformers in fp32") as told:
         check_unpacked_fits(facts, 2048, "fp32", needed // 4)
     assert "llama.cpp runs the file" in told.value.hint
+
+
+@pytest.mark.slow
+async def test_the_chat_answers_with_a_folder(home: Path, folder: Path) -> None:
+    """By its path alone a folder of safetensors is loaded in the model's child, and its adapters are swapped there."""
+    (home / "config.toml").write_text(f'[model]\nname = "{folder}"\ncontext = 512\n[documents]\nembedder = "hashed"\n')
+    async with opened(load_config(home)) as core:
+        chat = await core.conversations.create()
+        [event async for event in core.engine.ask(chat.id, "What is the capital of France?", use_documents=False)]
+        message = (await core.conversations.thread(chat.id))[-1]
+        assert message.state == "done" and message.text == SENTENCE, message.notices
+        assert core.model.info is not None and core.model.info.engine == "transformers"
+        path = lora(home / "loud.gguf", read_folder(folder), ["blk.0.ffn_down.weight", "blk.1.ffn_down.weight"])
+        assert await core.model.use_adapter(str(path)) == "loud"
+        with pytest.raises(ModelError, match="llama.cpp does not read"):
+            await core.model.load(f"llama.cpp:{folder}")
+        assert (await core.model.load("scripted")).engine == "scripted"
