@@ -20,6 +20,7 @@ from assistant.crash import record
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
 from assistant.tui.job_ends import JobEnds
+from assistant.tui.lost_terminal import hang_up_when_lost
 from assistant.tui.safe_app import SafeApp
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.terminal_keys import read_any_bytes, teach_line_break
@@ -101,6 +102,7 @@ class AssistantApp(SafeApp[None]):
         """Draw first, open afterwards."""
         for line in use_themes(self, self.core.config.home, self.core.config.interface.theme, self.theme):
             self.say(line, "warning")
+        hang_up_when_lost()
         for number in (signal.SIGTERM, signal.SIGHUP):  # leave the terminal as it was found, and keep the draft
             asyncio.get_running_loop().add_signal_handler(number, lambda: self.run_worker(self._hang_up()))
         self.call_after_refresh(lambda: self.run_worker(self._open(), name="open"))

@@ -95,3 +95,26 @@ def test_bytes_that_are_no_text_and_no_keys_end_nothing(home: Path) -> None:
         assert "Traceback" not in terminal.shown() and "unexpected" not in terminal.shown()
     finally:
         terminal.close()
+
+
+def test_a_terminal_that_goes_away_ends_it_and_keeps_the_draft(home: Path) -> None:
+    """Nobody sends a signal: what cannot be written is what tells."""
+    configure(home, text="fine")
+    terminal = Terminal(home)
+    try:
+        terminal.until("Ask something")
+        terminal.send(b"hello\r")
+        terminal.until("fine")
+        terminal.send(b"half a question")
+        terminal.until("half a question")
+    finally:
+        os.close(terminal._end)
+    try:
+        assert terminal.process.wait(90) == 0
+    finally:
+        terminal.process.kill()
+    again = Terminal(home)
+    try:
+        again.until("half a question")
+    finally:
+        again.close()
