@@ -25,7 +25,10 @@ MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 # hosts that keep the files of another one; every host may redirect to its own subdomains
-STORES = {"huggingface.co": ("huggingface.co", "hf.co"), "github.com": ("github.com", "githubusercontent.com")}
+STORES: dict[str, tuple[str, ...]] = {
+    "huggingface.co": ("huggingface.co", "hf.co"),
+    "github.com": ("github.com", "githubusercontent.com"),
+}
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 

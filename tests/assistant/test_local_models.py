@@ -169,9 +169,7 @@ def test_the_shell_lists_shows_and_chooses(
         return int(ended.value.code or 0), said.out, said.err
 
     listed = json.loads(run("models", "--json")[1])
-    assert listed[0]["name"] == "starter" and {"my-own", "studio"} <= {
-        each["name"] for each in listed
-    }
+    assert listed[0]["name"] == "starter" and {"my-own", "studio"} <= {each["name"] for each in listed}
     assert "my-own" in run("models", "list")[1]
     scanned = json.loads(run("models", "scan", "--json")[1])
     assert {"place": "your folder", "folder": str(folder), "there": True, "models": 1} in scanned["folders"]
