@@ -31,8 +31,8 @@ def add_parsers(actions: Any) -> None:
     pull = actions.add_parser(
         "pull",
         help="fetch a model from the internet, after asking; what was cut short goes on where it was",
-        description="Says the host, the file, its size and the free space, and asks. Only https with a certificate that "
-        "can be trusted; what comes is held against its SHA-256 and read before it gets its name.",
+        description="Says the host, the file, its size and the free space, and asks. Only https, with a certificate "
+        "that can be trusted; what comes is held against its SHA-256 and read before it gets its name.",
     )
     pull.add_argument(
         "source", metavar="NAME", help="a name of `models catalogue`, ORGANISATION/REPOSITORY/FILE.gguf, or an address"

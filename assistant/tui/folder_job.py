@@ -51,7 +51,7 @@ class FolderJob:
         return self._keeper.watching
 
     def start(self) -> None:
-        """Keep the folders in step from now on, unless the settings or a read-only home forbid it; go on with a rebuild."""
+        """Keep the folders in step from now on, unless settings or a read-only home forbid it; go on with a rebuild."""
         self.rebuild.start()
         if self._core.config.documents.watch and not self._core.read_only:
             self._task = asyncio.create_task(self._keep())
