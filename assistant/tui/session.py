@@ -11,6 +11,7 @@ from assistant.errors import AssistantError, NotFoundError, UsageError
 from assistant.events import Event
 from assistant.revising import check_principles, revise
 from assistant.tui.answering import Answering
+from assistant.tui.new_chat import NewChat
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -33,6 +34,7 @@ class ChatSession:
         self.queued: str | None = None  # asked while an answer was under way, for the open chat
         self.editing: Message | None = None  # the question that is being asked in another way
         self._queued_for: Conversation | None = None
+        self._new = NewChat(core.conversations)  # what is open while there is no conversation
         self._agent: Agent | None = None  # while it answers in place of the engine
         self._screen = screen
         self._saved_draft = ""
@@ -59,7 +61,7 @@ class ChatSession:
         self.edit(None)
         if self.answering is not None:
             self.answering.leave()
-        self.conversation = conversation
+        self.conversation, self._new = conversation, NewChat(self.core.conversations)
         messages = await self.core.conversations.long_thread(conversation.id) if conversation else ()
         if conversation and self.answering and self.answering.conversation_id == conversation.id:
             await self.answering.show_in(transcript, messages)
@@ -86,7 +88,7 @@ class ChatSession:
             try:
                 self.conversation = await self.core.conversations.get(self.conversation.id)
             except NotFoundError:
-                self.conversation = None
+                self.conversation, self._new = None, NewChat(self.core.conversations)
         return await self.core.conversations.recent()
 
     async def save_draft(self) -> None:
@@ -99,9 +101,12 @@ class ChatSession:
         if text == self._saved_draft or text.startswith("/"):
             return
         self._saved_draft = text
-        if self.conversation is None:
-            self.conversation = await self.core.conversations.create()
-        await self.core.conversations.set_draft(self.conversation.id, text)
+        new = self._new
+        chat = self.conversation or await new.stored()
+        if self._new is new:
+            self.conversation = self.conversation or chat
+        if self._screen.prompt.text == text:  # it was not sent meanwhile
+            await self.core.conversations.set_draft(chat.id, text)
 
     # -- asking ------------------------------------------------------------------
 
@@ -185,18 +190,21 @@ class ChatSession:
     def _begin(self, conversation: Conversation | None, text: str, instead_of: Message | None = None) -> None:
         self.answering = Answering(conversation.id if conversation else 0, self._screen.session_changed)
         self._screen.answering_changed()
-        self._screen.run_worker(self._ask(conversation, text, instead_of), group="answer")
+        self._screen.run_worker(self._ask(conversation, self._new, text, instead_of), group="answer")
 
-    async def _ask(self, conversation: Conversation | None, text: str, instead_of: Message | None) -> None:
+    async def _ask(
+        self, conversation: Conversation | None, new: NewChat, text: str, instead_of: Message | None
+    ) -> None:
         answering = self.answering
         assert answering is not None
         try:
-            conversation = conversation or await self.core.conversations.create()
+            conversation = conversation or await new.stored()
         except AssistantError as error:
             self._screen.app.tell(error)
             self._end_answering()
         else:
-            self.conversation = self.conversation or conversation
+            if self._new is new:
+                self.conversation = self.conversation or conversation
             answering.conversation_id = conversation.id
             self._saved_draft = ""  # storing the question empties it
             if instead_of is not None:

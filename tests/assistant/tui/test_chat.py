@@ -269,3 +269,16 @@ async def test_a_chat_of_ten_thousand_messages_opens_and_scrolls_at_once(home: P
         await run.send("and now?")
         await until(lambda: "You asked: and now?." in run.screen_text())
         assert len(transcript.views()) <= 32
+
+
+async def test_a_draft_that_is_being_saved_does_not_part_a_question_from_its_chat(home: Path) -> None:
+    """The first draft and the first question make one chat, in whose place the answer stands, without a draft."""
+    async with running(home) as run:
+        run.prompt.replace_text("the first question")
+        saving = asyncio.create_task(run.session.save_draft())
+        await asyncio.sleep(0)  # until it waits for the database
+        await run.pilot.press("enter")
+        await until(lambda: run.app.chat.transcript.answers() and not run.app.chat.answering)
+        await saving
+        [chat] = await run.app.core.conversations.recent()
+        assert chat.messages == 2 and chat.draft == "" and run.session.conversation.id == chat.id
