@@ -12,9 +12,10 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from assistant.tui.commands import suggestions
+from assistant.tui.keys import keys_of
 from assistant.tui.terminal_keys import teach_line_break
 from assistant.tui.widgets.composer import Composer
-from assistant.tui.widgets.prompt import NEWLINE_KEYS, Prompt
+from assistant.tui.widgets.prompt import Prompt
 
 from .conftest import running, until
 
@@ -68,7 +69,7 @@ def test_alt_enter_is_known_in_terminals_without_the_kitty_protocol() -> None:
     for sequence, key in (("\x1b\r", "ctrl+j"), ("\x1b[13;3u", "alt+enter"), ("\x1b[13;2u", "shift+enter")):
         [event] = list(XTermParser().feed(sequence))
         assert isinstance(event, events.Key) and event.key == key
-        assert key in NEWLINE_KEYS
+        assert key in keys_of(None, "prompt.line-break")
 
 
 async def test_the_prompt_grows_to_ten_lines() -> None:
