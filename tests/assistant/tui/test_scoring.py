@@ -59,7 +59,7 @@ async def test_every_judgement_is_stored_with_f5(home: Path) -> None:
         assert isinstance(run.app.focused, Input)
         await run.pilot.press("n", "o", "tab", "space", "b", "f")
         shown = run.screen_text()
-        assert "[bad]" in shown and "does what was asked" in shown and "F5 save" in shown
+        assert "[bad]" in shown and "does what was asked" in shown and "F5, Ctrl+S  save" in shown
         area = run.app.screen.query_one(TextArea)
         assert area.text != view.message.text
         area.text = "Better."
