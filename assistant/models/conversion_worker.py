@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from adapters.errors import GGUFError, TrainingError
+from adapters.offline_guard import forbid_connections
 from assistant import offline
 from assistant.errors import AssistantError
 from assistant.worker_host import limit_process
@@ -23,7 +25,9 @@ def main() -> int:
     """Entry point of the child."""
     os.umask(0o077)
     limit_process(None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the assistant hears Ctrl-C, and ends this process
     offline.enforce()
+    forbid_connections(loopback=False)
     folder, target, kind, compare = sys.argv[1:]
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever libraries print goes to the log
