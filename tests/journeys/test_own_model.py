@@ -14,7 +14,7 @@ from tests.made_folder import byte_level, made_folder
 from tests.made_training import facts_file, training_home
 
 GREEDY = Sampling(temperature=0, max_tokens=12, repeat_penalty=1.0)
-SHORT = Recipe(rank=4, epochs=2, learning_rate=0.02, replay=0.0, batch_tokens=512, threads=1, patience=0)
+SHORT = Recipe(rank=4, epochs=2, learning_rate=0.02, replay=0.0, pull=0.0, batch_tokens=512, threads=1, patience=0)
 
 pytestmark = pytest.mark.timeout(900)
 
