@@ -209,7 +209,7 @@ class Core:
         self.importing = WorkerProcess("importing", {}, logs)
         exclude = [str(config.home), str(config.home.resolve())]
         self.watcher = WorkerProcess("watcher", {"exclude": exclude}, logs)
-        self.workers += (model, self.reader, self.index, self.watcher, self.measuring, self.importing)
+        self.workers = (model, *self.workers, self.reader, self.index, self.watcher, self.measuring, self.importing)
         join_stores(self, chats, documents)
         self.reward, self.toxicity = Reward(self), Toxicity(self)
         self.trials = AdapterTrials(None if documents.read_only else documents)
