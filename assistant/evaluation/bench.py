@@ -26,8 +26,8 @@ from assistant.evaluation.run import Answer, Arm
 from assistant.events import Completed, Failed, Retrieved
 from assistant.model import Model
 from assistant.prompting import passage_block, system_prompt
+from assistant.second_model import opened_second_model
 from assistant.storage.conversations import Conversations
-from assistant.worker_process import WorkerProcess
 from ingest.document import Passage
 
 if TYPE_CHECKING:
@@ -135,29 +135,10 @@ def _answer(event: Completed, passages: tuple[Passage, ...]) -> Answer:
 @contextlib.asynccontextmanager
 async def opened_bench(core: Core) -> AsyncIterator[Bench]:
     """A bench; its model's process ends with it."""
-    from assistant.storage.database import Database
-    from assistant.storage.schema import migrations
-
-    worker = WorkerProcess("evaluation", {}, core.config.home / "logs", service="model")
-    core.workers = (*core.workers, worker)
-    chats = Database(None)
-    await chats.open([migrations])
-    settings = replace(core.config.model, name=core.model.name, adapter="")
-
-    async def file(name: str) -> Path:
-        return await use.file(name)
-
-    model = Model(worker, settings, file, core.trials, core.leaving)
-    use = AdapterUse(core.registry, core.bases, model, core.trials, core.scopes)
-    conversations = Conversations(chats)
-    engine = ChatEngine(conversations, model, core.retriever, core.index, core.config.answer, greedy(core))
-    engine.before_answer = use.before_answer
-    try:
-        yield Bench(core, model, use, engine, conversations)
-    finally:
-        await worker.stop()
-        await chats.close()
-        core.workers = tuple(each for each in core.workers if each is not worker)
+    async with opened_second_model(core, "evaluation") as second:
+        engine = ChatEngine(second.chats, second.model, core.retriever, core.index, core.config.answer, greedy(core))
+        engine.before_answer = second.use.before_answer
+        yield Bench(core, second.model, second.use, engine, second.chats)
 
 
 def greedy(core: Core) -> Sampling:

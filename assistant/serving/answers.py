@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.mix import mix_text, parse_mix
@@ -21,13 +20,13 @@ from assistant.conversation import Conversation, Message, Usage
 from assistant.errors import AdapterError, AssistantError
 from assistant.events import Cancelled, Completed, Failed, Token
 from assistant.model import Model
+from assistant.second_model import opened_second_model
 from assistant.serving.replies import Ended, sources, without_sources
 from assistant.serving.requests import ChatRequest, RequestError
 from assistant.serving.served_name import ServedName, base_name, offered_names, read_name
 from assistant.storage.conversations import Conversations
 from assistant.tools.calling import respond
 from assistant.tools.tool import Said, ToolCall
-from assistant.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -221,27 +220,11 @@ def _ended(message: Message, request: ChatRequest) -> Ended:
 @contextlib.asynccontextmanager
 async def opened_answers(core: Core) -> AsyncIterator[Answers]:
     """Answers from a home; their model's process ends with the block."""
-    from assistant.storage.database import Database
-    from assistant.storage.schema import migrations
-
-    worker = WorkerProcess("serving", {}, core.config.home / "logs", service="model")
-    core.workers = (*core.workers, worker)
-    chats = Database(None)
-    await chats.open([migrations])
-    settings = replace(core.config.model, name=core.model.name, adapter="")
-
-    async def file(name: str) -> Path:
-        return await use.file(name)
-
-    model = Model(worker, settings, file, core.trials, core.leaving)
-    use = AdapterUse(core.registry, core.bases, model, core.trials, core.scopes)
-    answers = Answers(core, model, use, Conversations(chats))
-    try:
-        yield answers
-    finally:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await answers.idle()
-        await worker.stop()
-        await chats.close()
-        core.workers = tuple(each for each in core.workers if each is not worker)
+    async with opened_second_model(core, "serving") as second:
+        answers = Answers(core, second.model, second.use, second.chats)
+        try:
+            yield answers
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await answers.idle()
