@@ -72,7 +72,8 @@ async def test_what_commands_answer(home: Path, tmp_path: Path) -> None:
         assert run.session.conversation is None
         await until(lambda: run.app.core.model.state == "ready")
         assert "scripted answers from now on" in await command("/model scripted")
-        assert "/nowhere.gguf" in await command("/model /nowhere.gguf")
+        await command("/model /nowhere.gguf")
+        await until(lambda: "/nowhere.gguf" in str(told.content))
         assert "You asked: still there." in (await run.ask("still there")).text
         assert "no adapter" in await command("/adapter /nowhere/adapter.gguf 0.5")
 

@@ -34,7 +34,7 @@ TWINS: dict[str, str] = {  # what does the same in the shell, or why nothing has
     "best": "ask one --best 2", "playground": "decode x", "revise": "ask one --revise", "safety": "safety",
     "prompt": "prompts", "teach": "teach x", "train": "train x --data y", "set": "settings set temperature 0",
     "settings": "settings", "keys": "keys", "activity": "activity", "theme": "themes", "quit": HERE,
-    "serve": "serve", "remote": "remote",
+    "serve": "serve", "remote": "remote", "fit": "models fit",
     "collections": "collections", "rebuild": "library rebuild",
 }  # fmt: skip
 
