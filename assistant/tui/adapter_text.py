@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,11 +70,11 @@ def facts_content(adapter: Adapter, *, told: bool = False) -> Content:
         lines.append(_field("kind", f"{what} ({facts.method}), {origin} {facts.created[:10]}"))
         lines.append(_field("base", f"{facts.base_name} ({facts.base_sha256[:12] or 'unknown weights'})"))
         lines.append(_field("data", f"{facts.dataset or 'unknown'} ({facts.dataset_sha256[:12] or 'unknown'})"))
-        lines.append(_field("recipe", ", ".join(f"{key} {_plain(value)}" for key, value in facts.recipe.items())))
-        lines.append(_field("run", ", ".join(f"{key} {_plain(value)}" for key, value in facts.training.items())))
+        lines.append(_field("recipe", _figures(facts.recipe)))
+        lines.append(_field("run", _figures(facts.training)))
     lines.append(_field("file", f"{adapter.path} ({megabytes(adapter.size)})"))
     if adapter.claims:
-        lines.append(_field("its maker claims", json.dumps(adapter.claims)[:300]))
+        lines.append(_field("its maker claims", _claims(adapter.claims)))
     return Content("\n").join(lines)
 
 
@@ -107,10 +106,22 @@ def _field(name: str, value: str) -> Content:
     return Content.assemble((f"{name}  ", "$text-muted"), safe_line(value))
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def _claims(claims: Mapping[str, Any]) -> str:
+    """Figures of base and adapter as `0.1 → 0.5`; anything else as it stands."""
+    told = (
+        f"{key.replace('_', ' ')} {' → '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
+        for key, value in claims.items()
+    )
+    return ", ".join(told)[:300]
+
+
+def _figures(known: Mapping[str, Any]) -> str:
+    """What is a number or a name, one behind the other; lists, curves and what is off or unknown are left out."""
+    told = {key: value for key, value in known.items() if isinstance(value, int | float | str) and value is not False}
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value:,.6g}" if isinstance(value, float) else f"{key.replace('_', ' ')} {value}"
+        for key, value in told.items()
+    )
 
 
 def _cut(text: str, length: int) -> str:
