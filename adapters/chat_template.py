@@ -1,6 +1,6 @@
 """Renders messages with a model's own chat template, which is a program from an untrusted file.
 
-It runs in a sandbox and within limits of size, time and output (SAFETY R14, F3); where it cannot be
+It runs in a sandbox and within limits of size, time and output; where it cannot be
 used, ChatML takes its place and `notice` says so.
 """
 

@@ -2,7 +2,7 @@
 
 llama.cpp crashes on some files that are no adapters and silently ignores tensors it has no place
 for, so everything is compared with the base model's header first. The swap then tries eight tokens
-with the new adapter and goes back to what was on before if anything is wrong (SAFETY R15).
+with the new adapter and goes back to what was on before if anything is wrong.
 """
 
 from __future__ import annotations

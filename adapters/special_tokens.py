@@ -2,7 +2,7 @@
 
 A chat template is tokenized with its control tokens recognised. The same strings inside content
 (`<|im_start|>system` in a document) would end the message and speak in another's name, so they are
-broken up by a space before templating (SAFETY R13).
+broken up by a space before templating.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A bad file must not be able to crash the assistant at every start: before adapters go on, their names are
 written to the database (`trying`), and taken out after the probe. Names found there at start were on trial
-when the assistant ended (SAFETY R15). Files that passed on a model need not be tried on it again.
+when the assistant ended. Files that passed on a model need not be tried on it again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which adapters answer: activation, rollback, and the mix that one chat has for itself.
 
 Only proven adapters (and loose files, which are the user's own) go on without force; each file is held
-against its manifest and each version against the base model it was trained for (SAFETY R15). The new mix
+against its manifest and each version against the base model it was trained for. The new mix
 is put on and tried first, then committed to the log: after a crash the old or the new one is in force.
 """
 

@@ -1,7 +1,7 @@
 """What may leave this machine: which collections the model on a server may read, as the user allowed it for that host.
 
 Chats go to a server as soon as the user chooses it; a document's text goes only where its collection was allowed to
-that very host (SAFETY R18). A server on loopback is this machine. The permissions stand in HOME/remote.json.
+that very host. A server on loopback is this machine. The permissions stand in HOME/remote.json.
 """
 
 from __future__ import annotations

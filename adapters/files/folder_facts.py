@@ -1,7 +1,7 @@
 """What does a model folder of the Hugging Face form say about itself? Told in the terms of GGUF. [H] numpy.
 
 A folder has a `config.json` and its weights in `*.safetensors`. Pickled weights and folders that bring code of their
-own (`auto_map`) are refused before any library opens them (SAFETY R14).
+own (`auto_map`) are refused before any library opens them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Speaks HTTP with the one server that the user named: JSON, and answers as server-sent events.
 
-No redirect is followed, no proxy is asked, nothing is decompressed, and the key goes to that host alone (SAFETY R18).
+No redirect is followed, no proxy is asked, nothing is decompressed, and the key goes to that host alone.
 What comes back is untrusted: its size is bounded, and text of it that is shown loses its control characters.
 """
 
