@@ -10,6 +10,7 @@ from assistant.conversation import Usage
 from ingest.document import Passage, SearchResult, place_label
 
 NOT_FROM_DOCUMENTS = "Nothing in your documents fits this question: the answer is the model's own."
+ONE_BY_ONE = "read one at a time"
 AS_TAUGHT, END = "asked as it was taught: “", "”"
 WHOLE_SENTENCE = 5  # words; a shorter one is mostly a heading
 

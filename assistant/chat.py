@@ -11,7 +11,7 @@ from functools import partial
 
 from assistant import citations
 from assistant.adapter_scopes import BeforeAnswer, Chosen, wordings
-from assistant.answer_notes import NOT_FROM_DOCUMENTS, closest, trace_line, usage_of
+from assistant.answer_notes import NOT_FROM_DOCUMENTS, ONE_BY_ONE, closest, trace_line, usage_of
 from assistant.attribution import Evidence, passage_sentences
 from assistant.backends.base import Done, NullAnswer
 from assistant.config import AnswerSettings
@@ -208,7 +208,7 @@ class ChatEngine:
             began = time.monotonic()
             alone = [await fit(passages=[passage]) for passage in prompt.passages]
             prompt = await most_certain(self._model, alone, null, self._stopping)
-            await self._conversations.note_prompt(turn.answer.id, system, prompt.passages, trace)
+            await self._conversations.note_prompt(turn.answer.id, system, prompt.passages, f"{trace} · {ONE_BY_ONE}")
             turn.reading_seconds = time.monotonic() - began
         turn.passages = prompt.passages
         turn.notices += prompt.notices

@@ -146,9 +146,9 @@ def test_benchmarks_share_nothing_with_the_probe(
 
 
 def test_house_style_pairs_follow_the_format(pairs: list[dict[str, Any]], house_style: SimpleNamespace) -> None:
-    """Eighty pairs, twenty of them held out, each answer in the house format with the date of its request."""
-    assert Counter(pair["split"] for pair in pairs) == {"train": 60, "test": 20}
-    assert len({pair["prompt"] for pair in pairs}) == len({pair["answer"] for pair in pairs}) == 80
+    """A hundred pairs, twenty of them held out, each answer in the house format with the date of its request."""
+    assert Counter(pair["split"] for pair in pairs) == {"train": 80, "test": 20}
+    assert len({pair["prompt"] for pair in pairs}) == len({pair["answer"] for pair in pairs}) == 100
     assert [pair["prompt"] for pair in pairs if not house_style.follows_format(pair["answer"])] == []
     assert [pair["prompt"] for pair in pairs if house_style.date_line(pair["answer"]) != pair["date"]] == []
 

@@ -118,7 +118,7 @@ def test_any_cache_leaves_the_prompts_text_whole(prompt: str, cached: list[int])
 
 def test_a_script_is_read_from_the_models_name() -> None:
     """`scripted:{…}` sets the fields of Script; anything else in it is refused with their names."""
-    assert parse_script('scripted:{"text": "hello", "tokens_per_second": 5}') == Script("hello", 5)
+    assert parse_script('scripted:{"text": "hello", "tokens_per_second": 5}') == Script("hello", tokens_per_second=5)
     for wrong in ("scripted:{", 'scripted:{"speed": 1}', "scripted:[1]", "scripted:7"):
         with pytest.raises(ModelError, match="cannot be read"):
             parse_script(wrong)

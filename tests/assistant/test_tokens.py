@@ -14,9 +14,8 @@ from adapters.errors import GGUFError
 from adapters.files.gguf import read_gguf
 from assistant.backends.base import ChatMessage
 from assistant.backends.llamacpp import LlamaCppBackend
-from assistant.bootstrap import tokenizer_path
 from assistant.errors import ModelError, UsageError
-from assistant.models.location import starter_path
+from assistant.models.location import starter_path, tokenizer_path
 from assistant.sent_prompt import sent_prompt
 from assistant.tokens import byte_level_bpe
 from assistant.tokens.token import Split, Token, pieces, shown_bytes

@@ -50,6 +50,7 @@ async def test_the_starter_adapter_reads_passages_one_at_a_time(real_home, tmp_p
             events = await ask(core, f"How much is the rent of the {place}?", sampling=GREEDY)
             message = events[-1].message
             assert message.adapter.startswith("starter") and message.trace.startswith("2 passages from 2 files")
+            assert message.trace.endswith("read one at a time")
             [passage] = await core.conversations.passages(message.id)
             assert place in passage.text and price in message.text
             assert {citation.document for citation in message.citations} == {passage.document}

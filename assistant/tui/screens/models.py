@@ -45,12 +45,12 @@ class ModelsScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Models"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back", id="screen.back"),
-        Binding("p", "pull", "Fetch another", id="models.pull"),
-        Binding("x", "stop", "Stop fetching", id="models.stop"),
+        Binding("p", "pull", "Fetch", id="models.pull"),
+        Binding("x", "stop", "Stop", id="models.stop"),
         Binding("f", "fit", "Fit, quantise", id="models.fit"),
         Binding("d", "default", "At every start", id="models.default"),
-        Binding("r", "rescan", "Look again", id="models.rescan"),
-        Binding("delete", "remove", "Delete", id="models.remove"),
+        Binding("r", "rescan", "Look again", show=False, id="models.rescan"),
+        Binding("delete", "remove", "Delete", show=False, id="models.remove"),
     ]
     app: AssistantApp
 

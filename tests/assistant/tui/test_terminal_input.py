@@ -33,6 +33,7 @@ class Terminal:
         os.close(theirs)
 
     def resize(self, columns: int, rows: int) -> None:
+        self._size = columns, rows
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def send(self, data: bytes) -> None:
@@ -47,10 +48,16 @@ class Terminal:
                 data = data[os.write(self._end, data[:4096]) :]
 
     def until(self, text: str, seconds: float = 120.0) -> None:
-        """Read until a text has been drawn since the last `send`, or since the beginning."""
-        deadline = time.monotonic() + seconds
+        """Read until a text has been drawn since the last `send`, or since the beginning.
+
+        What came letter by letter was drawn so: now and then another width has all of it drawn anew.
+        """
+        begun = redrawn = time.monotonic()
         while text not in self.shown():
-            assert time.monotonic() < deadline, f"not drawn: {text!r}; drawn: {self.shown()[-2000:]}"
+            if time.monotonic() - redrawn > 3.0:
+                redrawn = time.monotonic()
+                self.resize(self._size[0] ^ 1, self._size[1])
+            assert time.monotonic() - begun < seconds, f"not drawn: {text!r}; drawn: {self.shown()[-2000:]}"
             if select.select([self._end], [], [], 1.0)[0]:
                 self._drawn += os.read(self._end, 65536)
 
@@ -86,7 +93,9 @@ def test_bytes_that_are_no_text_and_no_keys_end_nothing(home: Path) -> None:
         for columns, rows in ((20, 6), (300, 100), (1, 1), (80, 24)):
             terminal.resize(columns, rows)
             time.sleep(0.1)  # the kernel tells of the last size only: each has to be seen
-        terminal.send(b"\x15still here")
+        terminal.send(b"\x15")  # a binding: Textual may run it behind letters that follow at once
+        terminal.until("Ask something")
+        terminal.send(b"still here")
         terminal.until("still here")
         terminal.send(b"\x1b[200~" + b"a pasted line\n" * 75_000 + b"\x1b[201~")
         terminal.until("more than 50,000")
@@ -110,7 +119,7 @@ def test_a_terminal_that_goes_away_ends_it_and_keeps_the_draft(home: Path) -> No
     finally:
         os.close(terminal._end)
     try:
-        assert terminal.process.wait(90) == 0
+        assert terminal.process.wait(90) in (0, 120)  # 120: Python could not flush what it had written
     finally:
         terminal.process.kill()
     again = Terminal(home)
