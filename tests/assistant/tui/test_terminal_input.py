@@ -93,8 +93,6 @@ def test_bytes_that_are_no_text_and_no_keys_end_nothing(home: Path) -> None:
         for columns, rows in ((20, 6), (300, 100), (1, 1), (80, 24)):
             terminal.resize(columns, rows)
             time.sleep(0.1)  # the kernel tells of the last size only: each has to be seen
-        terminal.send(b"\x15")  # a binding: Textual may run it behind letters that follow at once
-        terminal.until("Ask something")
         terminal.send(b"still here")
         terminal.until("still here")
         terminal.send(b"\x1b[200~" + b"a pasted line\n" * 75_000 + b"\x1b[201~")
