@@ -21,7 +21,7 @@ from assistant.models.location import starter_path
 from assistant.prompting import NOT_FOUND, question_with_passages
 from ingest.document import Passage
 
-WRONGLY = 0.02  # share of the questions with an answer that may be declined; of strangers' harder ones about 8 % are
+WRONGLY = 0.01  # share of the questions with an answer that may be declined; of strangers' harder ones about 3 % are
 CONTEXT = 2048
 QUOTED = re.compile(r"<<<\w+\n(?P<blocks>.*?)\n?\w+>>>.*\nQuestion: (?P<question>.*)", re.DOTALL)
 BLOCK = re.compile(r"^\[\d+\] (?P<place>.*)\n", re.MULTILINE)
