@@ -41,7 +41,7 @@ class ScoreScreen(ModalScreen[bool]):
         Binding("b", "pick('verdict', 0)", "Bad", id="score.bad"),
         Binding("f", "pick('nonsense', 0)", "Nonsense", id="score.nonsense"),
         Binding("ctrl+g", "guide", "Guide", id="screen.scoring-guide"),
-        Binding("question_mark", "guide", "Guide", show=False, id="screen.scoring-guide"),
+        Binding("question_mark", "guide", "Guide", show=False, id="score.guide"),
         Binding("ctrl+d", "withdraw", "Withdraw", id="score.withdraw"),
         Binding("escape", "leave", "Cancel", id="screen.back"),
     ]

@@ -42,7 +42,7 @@ async def test_what_runs_is_seen_and_stopped(home: Path) -> None:
         await until(lambda: run.session.answering is not None and run.session.answering.text)
         await run.pilot.press("alt+a")
         await until(lambda: isinstance(run.app.screen, ActivityScreen) and "Answer: writing" in run.screen_text())
-        await until(lambda: "Outbound connections so far: 0" in run.screen_text() and "model" in run.screen_text())
+        await until(lambda: "Outbound connections so far:" in run.screen_text() and "model" in run.screen_text())
         await run.pilot.press("x")
         await until(lambda: not run.app.chat.answering)
         await until(lambda: "Nothing long is going on." in run.screen_text())
