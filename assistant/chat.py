@@ -203,15 +203,15 @@ class ChatEngine:
             turn.notices += [] if taught else [NOT_FROM_DOCUMENTS]
         fit = partial(fitted, self._model, system, history, asked, max_tokens=sampling.max_tokens)
         prompt = await fit(passages=passages)
-        null = NullAnswer(NOT_FOUND, chosen.null_threshold) if passages and chosen.null_threshold else None
+        reads = passages and chosen.null_threshold and not self._model.is_remote  # servers tell no scores
+        null = NullAnswer(NOT_FOUND, chosen.null_threshold) if reads else None
         if null and len(prompt.passages) > 1 and self._stopping is not None:
             began = time.monotonic()
             alone = [await fit(passages=[passage]) for passage in prompt.passages]
             prompt = await most_certain(self._model, alone, null, self._stopping)
             await self._conversations.note_prompt(turn.answer.id, system, prompt.passages, f"{trace} · {ONE_BY_ONE}")
             turn.reading_seconds = time.monotonic() - began
-        turn.passages = prompt.passages
-        turn.notices += prompt.notices
+        turn.passages, turn.notices = prompt.passages, [*turn.notices, *prompt.notices]
         async with contextlib.aclosing(self._stream(turn, prompt, sampling, null)) as events:
             async for event in events:
                 yield event

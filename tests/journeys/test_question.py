@@ -5,13 +5,17 @@ import json
 
 import pytest
 
+from assistant.backends.base import NullAnswer
 from assistant.bootstrap import opened
 from assistant.chat import SAVE_SECONDS
 from assistant.config import load_config
 from assistant.conversation import Sampling
 from assistant.errors import UsageError
 from assistant.events import Cancelled, Completed, Failed, Retrieved, Started, Token
-from assistant.prompting import NOT_FOUND
+from assistant.passage_reading import most_certain
+from assistant.prompt_fitting import fitted
+from assistant.prompting import NOT_FOUND, system_prompt
+from ingest.document import Passage
 
 LETTER = "Dear tenant, the rent of the flat in Mill Lane is 950 pounds a month. It is due on the first day."
 GREEDY = Sampling(temperature=0, max_tokens=48)
@@ -55,6 +59,21 @@ async def test_the_starter_adapter_reads_passages_one_at_a_time(real_home, tmp_p
             assert place in passage.text and price in message.text
             assert {citation.document for citation in message.citations} == {passage.document}
             assert message.usage.seconds_to_first_token > 0.05
+
+
+async def test_the_passage_that_answers_is_chosen_in_any_order(real_home):
+    """The garage's letter is read for the garage's rent, stand it first or last; once stopped, the first is taken."""
+    garage = "Dear tenant, the rent of the garage in Hill Street is 85 pounds a month. It is due on the last day."
+    question = "How much is the rent of the garage in Hill Street?"
+    async with opened(load_config(real_home)) as core:
+        await core.model.use_adapter("starter")
+        letters = [Passage(1, 1, "flat.txt", "", LETTER, 0, len(LETTER)), Passage(2, 2, "garage.txt", "", garage, 0, 9)]
+        prompts = [await fitted(core.model, system_prompt(""), (), question, [letter], 48) for letter in letters]
+        null, going, stopped = NullAnswer(NOT_FOUND, 1.0), asyncio.Event(), asyncio.Event()
+        stopped.set()
+        assert await most_certain(core.model, prompts, null, going) is prompts[1]
+        assert await most_certain(core.model, prompts[::-1], null, going) is prompts[1]
+        assert await most_certain(core.model, prompts, null, stopped) is prompts[0]
 
 
 async def test_the_embedded_model_answers_from_a_document_and_cites_it(real_home, tmp_path):
