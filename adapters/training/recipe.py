@@ -41,7 +41,7 @@ class Recipe:
     pull: float | None = None  # weight of the distance (KL divergence) to the base's own distribution on those rows
     patience: int = 3  # validations without improvement before training stops; 0 = never stop early
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    threads: int = 0  # 0 = all cores but one, one of at least
+    threads: int = 0  # 0 = all cores; while a chat is answered it is one
     processes: int = 1  # more than one starts through `accelerate launch`
     seed: int = 0
 
