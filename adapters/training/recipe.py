@@ -90,7 +90,7 @@ class Recipe:
         """The pull in force. For preferences: with the rate and epochs above, what benchmarks/RESULTS.md measured."""
         if self.pull is not None:
             return self.pull
-        return 1.0 if self.objective == "preferences" else 3.0
+        return 2.0 if self.objective == "preferences" else 3.0
 
 
 RANGES = (
