@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assistant.bootstrap import Core
-from assistant.evaluation.question import Gold, Question
-from assistant.evaluation.run import Run
+from assistant.evaluation.question import Gold, Question, QuestionSet
+from assistant.evaluation.run import Answer, Arm, Graded, Run
 from assistant.evaluation.running import RunProgress, RunRequest, begin, evaluate
 from assistant.storage.evaluation_sets import save_set
 
+HOSTILE = '</script><script>alert(1)</script><img src="http://evil.example/x"> ![x](http://evil.example) \x1b[31m'
 LETTER = "The rent is 950 pounds a month. It is due on the third day.\n"
 QUESTIONS = (
     Question(
@@ -35,3 +36,29 @@ async def asked(core: Core, request: RunRequest, questions: Sequence[Question] =
     run = await begin(core, request)
     heard = [progress async for progress in evaluate(core, run)]
     return await core.evaluations.get(run.id), heard
+
+
+def run_of(rights: Sequence[Sequence[int]], number: int = 1, tags: Sequence[tuple[str, ...]] = ()) -> Run:
+    """A run whose arms are right (1) or wrong (0) in each question, with names that would like to be markup."""
+    count = len(rights[0])
+    told = tags or [()] * count
+    questions = tuple(
+        Question(f"q{place}", f"Question {place} {HOSTILE}", (HOSTILE,), (Gold(HOSTILE, 1, HOSTILE),), tags=told[place])
+        for place in range(count)
+    )  # fmt: skip
+    arms = tuple(
+        Arm("starter", "" if not place else f"style{place}", f"arm {place} {HOSTILE}") for place in range(len(rights))
+    )
+    answers = tuple(
+        {
+            question.id: Graded(Answer(HOSTILE, trace=HOSTILE), {"right": float(right), "token F1": right / 2},
+                                "" if right else "used but wrong")
+            for question, right in zip(questions, row, strict=True)
+        }
+        for row in rights
+    )  # fmt: skip
+    options = {"documents": True, "passages": 4}
+    total = count * len(rights)
+    return Run(
+        number, QuestionSet("mine", questions), "0" * 64, arms, options, "done", "2026-01-01", 9.0, total, answers
+    )

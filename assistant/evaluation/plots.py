@@ -1,115 +1,153 @@
-"""Plots as inline SVG: dots with their intervals, and stacked bars. No script, no font, no file from elsewhere."""
+"""Plots as HTML with inline SVG: dots with intervals, stacked bars. No script, no font, no file from elsewhere.
+
+A plot is a grid of rows, a name and a strip beside it; what stands in a strip is placed across by percent and down by
+pixel, so that it fills a wide page and a narrow one and its text keeps its size.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import count as counting
 
 from assistant.evaluation.report import Contrast, Line
 from assistant.safe_text import safe_line
 
-WIDTH, LEFT, RIGHT, ROW = 760, 226, 20, 22  # pixels
-TOP, BOTTOM = 8, 26
-LONGEST = 28  # characters of a label
+ROW, PADDING, BAR, AXIS = 18, 6, 18, 40  # heights in pixels
+COLOURS = 8  # arms have this many before they come again
+
+STYLE = """
+.plot{margin:12px 22px 14px 0;font-size:13px}
+.plot>div{display:grid;grid-template-columns:minmax(80px,26%) minmax(0,1fr);column-gap:12px;align-items:center}
+.plot span{text-align:right;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.plot svg{display:block;width:100%;overflow:visible}
+.plot text{font-size:12px;fill:var(--soft);text-anchor:middle}
+.plot line{stroke-width:2}.plot .grid{stroke:var(--line);stroke-width:1}.plot .zero{stroke:var(--soft);stroke-width:1}
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From values to pixels."""
+    """From values to places across a strip, in percent; `ticks` are values and what stands under them."""
 
     low: float
     high: float
+    ticks: tuple[tuple[float, str], ...]
+    title: str
 
-    def x(self, value: float) -> float:
+    def x(self, value: float) -> str:
         """Where a value stands."""
-        share = (value - self.low) / ((self.high - self.low) or 1.0)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return f"{100 * (value - self.low) / (self.high - self.low):.2f}%"
+
+    def grid(self, height: int) -> str:
+        """The lines of a strip, that of zero marked where there are values on both sides."""
+        return "".join(
+            f'<line class="{"zero" if not value and self.low < 0 else "grid"}" x1="{self.x(value)}" '
+            f'x2="{self.x(value)}" y1="0" y2="{height}"/>'
+            for value, _ in self.ticks
+        )
+
+    def axis(self) -> str:
+        """The row under the others: what the lines stand for, and what is measured."""
+        told = "".join(f'<text x="{self.x(value)}" y="14">{_shown(text)}</text>' for value, text in self.ticks)
+        return _row("", f'{told}<text x="50%" y="33">{_shown(self.title)}</text>', AXIS)
 
 
-def estimates_plot(lines: Sequence[Line], arms: int) -> str:
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A dot and its interval, in the colour of an arm, with what stands under the pointer."""
+
+    arm: int
+    interval: tuple[float, float, float]  # low, middle, high
+    told: str
+
+
+def estimates_plot(lines: Sequence[Line], arms: Sequence[str]) -> str:
     """A dot and an interval for each arm on each line, from 0 to 100 %."""
-    scale, marks, y = _Scale(0.0, 1.0), [], TOP
+    ticks = tuple((value / 100, f"{value} %") for value in range(0, 101, 25))
+    scale = _Scale(0.0, 1.0, ticks, "right answers, with 95 % intervals")
+    rows = []
     for line in lines:
-        marks.append(_label(line.name, y + ROW * arms / 2))
-        for arm, estimate in enumerate(line.estimates):
-            if estimate is not None:
-                told = f"{100 * estimate.mean:.1f} % of {estimate.count}"
-                marks.append(_whisker(scale, estimate.low, estimate.mean, estimate.high, y + ROW / 2, arm, told))
-            y += ROW
-        y += 6
-    ticks = [(value / 100, f"{value} %") for value in range(0, 101, 20)]
-    return _svg(y, _axis(scale, ticks, y), marks, "Share of right answers")
+        marks = [
+            _Mark(arm, (each.low, each.mean, each.high), f"{arms[arm]}: {100 * each.mean:.1f} % of {each.count:,}")
+            for arm, each in enumerate(line.estimates)
+            if each is not None
+        ]
+        rows += [_whiskers(scale, line.name, marks)] if marks else []
+    return _plot(scale, rows)
 
 
 def differences_plot(contrasts: Sequence[Contrast], arms: Sequence[str]) -> str:
     """A dot and an interval for each difference, around 0; points of a hundred."""
-    widest = max([0.1, *(max(abs(each.figure.low), abs(each.figure.high)) for each in contrasts)])
-    scale, marks, y = _Scale(-widest, widest), [], TOP
-    for each in contrasts:
-        figure, arm = each.figure, list(arms).index(each.after)
-        name = each.name if len(arms) == 2 else f"{each.after}, {each.name}"
-        marks.append(_label(name, y + ROW / 2))
-        told = f"{100 * figure.difference:+.1f} points: {each.says}"
-        marks.append(_whisker(scale, figure.low, figure.difference, figure.high, y + ROW / 2, arm, told))
-        y += ROW
-    ticks = [(share * widest, f"{100 * share * widest:+.0f}") for share in (-1, -0.5, 0, 0.5, 1)]
-    zero = f'<line class="zero" x1="{scale.x(0):.1f}" x2="{scale.x(0):.1f}" y1="{TOP}" y2="{y}"/>'
-    return _svg(y, _axis(scale, ticks, y), [zero, *marks], "Difference in right answers, in points")
+    widest = 100 * max([0.1, *(max(abs(each.figure.low), abs(each.figure.high)) for each in contrasts)])
+    step = _step(widest, 3.5)
+    points = range(-int(widest / step), int(widest / step) + 1)
+    ticks = tuple((place * step, f"{place * step:+}" if place else "0") for place in points)
+    scale = _Scale(-widest, widest, ticks, "points, with 95 % intervals")
+    rows = []
+    for tag in dict.fromkeys(each.name for each in contrasts):
+        marks = [
+            _Mark(
+                list(arms).index(each.after),
+                (100 * each.figure.low, 100 * each.figure.difference, 100 * each.figure.high),
+                f"{each.after}: {100 * each.figure.difference:+.1f} points, {each.says}",
+            )
+            for each in contrasts
+            if each.name == tag
+        ]
+        rows.append(_whiskers(scale, tag, marks))
+    return _plot(scale, rows)
 
 
 def outcomes_plot(labels: Sequence[str], outcomes: Sequence[dict[str, int]], names: Sequence[str], total: int) -> str:
-    """One bar an arm: what is right, then why the others are wrong."""
-    scale, marks, y = _Scale(0.0, float(max(total, 1))), [], TOP
+    """One bar an arm: what is right, then why the others are wrong, in the order of `names`."""
+    step = _step(max(total, 1), 5.5)
+    ticks = tuple((float(value), f"{value:,}") for value in range(0, total + 1, step))
+    scale, height = _Scale(0.0, float(max(total, 1)), ticks, "answers"), BAR + PADDING
+    rows = []
     for label, found in zip(labels, outcomes, strict=True):
-        marks.append(_label(label, y + ROW / 2))
-        at = 0.0
-        for place, name in enumerate(["right", *names]):
-            count = found.get(name, 0)
-            if count:
-                marks.append(_bar(scale, at, at + count, y, place, f"{name}: {count}"))
+        marks, at = [scale.grid(height)], 0
+        for place, name in enumerate(names):
+            if count := found.get(name, 0):
+                width = f"{100 * count / scale.high:.2f}%"
+                title = f"<title>{_shown(f'{name}: {count:,}')}</title>"
+                across = f'x="{scale.x(at)}" width="{width}"'
+                marks.append(f'<rect class="part{place}" {across} y="{PADDING // 2}" height="{BAR}">{title}</rect>')
             at += count
-        y += ROW + 4
-    step = max(1, total // 5)
-    ticks = [(float(value), str(value)) for value in range(0, total + 1, step)]
-    return _svg(y, _axis(scale, ticks, y), marks, "Answers that are right, and why the others are wrong")
+        rows.append(_row(label, "".join(marks), height))
+    return _plot(scale, rows)
 
 
-def _whisker(scale: _Scale, low: float, middle: float, high: float, y: float, arm: int, told: str) -> str:
-    return (
-        f'<g class="arm{arm % 8}"><title>{_shown(told)}</title>'
-        f'<line x1="{scale.x(low):.1f}" x2="{scale.x(high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<circle cx="{scale.x(middle):.1f}" cy="{y:.1f}" r="5"/></g>'
+def _whiskers(scale: _Scale, name: str, marks: Sequence[_Mark]) -> str:
+    """A row with an interval below the other."""
+    height = ROW * len(marks) + PADDING
+    drawn = [scale.grid(height)]
+    for place, mark in enumerate(marks):
+        low, middle, high = map(scale.x, mark.interval)
+        y = PADDING // 2 + ROW * place + ROW // 2
+        drawn.append(
+            f'<g class="arm{mark.arm % COLOURS}"><title>{_shown(mark.told)}</title>'
+            f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}"/><circle cx="{middle}" cy="{y}" r="5"/></g>'
+        )
+    return _row(name, "".join(drawn), height)
+
+
+def _step(span: float, most: float) -> int:
+    """The smallest of 1, 2, 5, 10, 20 … of which `most` reach over `span`."""
+    return next(
+        step for power in counting() for step in (10**power, 2 * 10**power, 5 * 10**power) if span / step <= most
     )
 
 
-def _bar(scale: _Scale, start: float, end: float, y: float, place: int, told: str) -> str:
-    x, width = scale.x(start), max(scale.x(end) - scale.x(start) - 1, 1)
-    return (
-        f'<g class="part{place}"><title>{_shown(told)}</title>'
-        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW - 4}" rx="2"/></g>'
-    )
+def _row(name: str, marks: str, height: int) -> str:
+    """A name and its strip; a name that is too long for its column can be read whole under the pointer."""
+    shown = _shown(name)
+    return f'<div><span title="{shown}">{shown}</span><svg height="{height}">{marks}</svg></div>'
 
 
-def _label(text: str, y: float) -> str:
-    shown = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return f'<text class="label" x="{LEFT - 10}" y="{y + 4:.1f}"><title>{_shown(text)}</title>{_shown(shown)}</text>'
-
-
-def _axis(scale: _Scale, ticks: Sequence[tuple[float, str]], y: float) -> list[str]:
-    return [
-        f'<line class="grid" x1="{scale.x(value):.1f}" x2="{scale.x(value):.1f}" y1="{TOP}" y2="{y}"/>'
-        f'<text class="tick" x="{scale.x(value):.1f}" y="{y + 16}">{_shown(text)}</text>'
-        for value, text in ticks
-    ]
-
-
-def _svg(y: float, axis: Sequence[str], marks: Sequence[str], title: str) -> str:
-    body = "".join([*axis, *marks])
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {y + BOTTOM:.0f}" role="img" aria-label="{_shown(title)}">'
-        f"<title>{_shown(title)}</title>{body}</svg>"
-    )
+def _plot(scale: _Scale, rows: Sequence[str]) -> str:
+    return f'<div class="plot" role="img" aria-label="{_shown(scale.title)}">{"".join(rows)}{scale.axis()}</div>'
 
 
 def _shown(text: str) -> str:

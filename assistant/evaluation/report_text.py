@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|!#~])")
 NAMED = 10  # questions that changed, listed by id
+PLAIN = ("words", "seconds")  # figures that are not shares of a hundred
 SHOWN = 600  # characters of an answer
 
 
@@ -59,7 +60,7 @@ def estimate_text(name: str, estimate: Estimate | None) -> str:
     """`41.7 (33.3 to 50.0)`, of a hundred; counts and seconds as they are."""
     if estimate is None:
         return "-"
-    if name in ("words", "seconds"):
+    if name in PLAIN:
         return f"{estimate.mean:.1f} ({estimate.low:.1f} to {estimate.high:.1f})"
     return f"{100 * estimate.mean:.1f} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
@@ -70,12 +71,17 @@ def difference_text(contrast: Contrast) -> str:
     return f"{100 * figure.difference:+.1f} ({100 * figure.low:+.1f} to {100 * figure.high:+.1f})"
 
 
+def p_text(p: float) -> str:
+    """A p-value with three places; one that would be shown as nothing is below the last of them."""
+    return f"{p:.3f}" if p >= 0.0005 else "< 0.001"
+
+
 def regression_text(regression: Regression) -> str:
     """An arm against its earlier run, in one paragraph."""
     contrast = regression.contrast
     parts = [
         f"{escaped(contrast.after)}: {difference_text(contrast)} points over {contrast.figure.count:,} questions that "
-        f"are the same, p {contrast.p:.3f}: {contrast.says}."
+        f"are the same, p {p_text(contrast.p)}: {contrast.says}."
     ]
     for what, names in (("Now wrong", regression.broken), ("Now right", regression.mended)):
         if names:
@@ -117,7 +123,7 @@ def _figure_row(line: Line) -> list[str]:
 
 def _contrast_row(contrast: Contrast) -> list[str]:
     only = f"{contrast.wins:,} : {contrast.losses:,}"
-    return [f"{contrast.after}, {contrast.name}", difference_text(contrast), only, f"{contrast.p:.3f}", contrast.says]
+    return [f"{contrast.after}, {contrast.name}", difference_text(contrast), only, p_text(contrast.p), contrast.says]
 
 
 def _reason_rows(report: Report) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from assistant.evaluation.question import QuestionSet
 from assistant.evaluation.report import WHY_TOLD, Case, Contrast, Estimate, Report
-from assistant.evaluation.report_text import difference_text, estimate_text, right_text, verdict_text
+from assistant.evaluation.report_text import difference_text, estimate_text, p_text, right_text, verdict_text
 from assistant.safe_text import safe_line, safe_text
 
 COLOURS = {"better": "$text-success", "worse": "$text-error", "right": "$text-success"}
@@ -95,7 +95,7 @@ def _table(title: str, labels: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 def _contrast(contrast: Contrast) -> Content:
     name = f"{contrast.after}, {contrast.name}"
     told = f"{safe_line(name)}: {difference_text(contrast)}, only one right {contrast.wins}:{contrast.losses}, "
-    return Content.assemble(told, f"p {contrast.p:.3f}: ", (contrast.says, COLOURS.get(contrast.says, "dim")))
+    return Content.assemble(told, f"p {p_text(contrast.p)}: ", (contrast.says, COLOURS.get(contrast.says, "dim")))
 
 
 def _outcomes(report: Report, labels: Sequence[str]) -> Content:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import html.parser
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,9 @@ from assistant.evaluation.report import Report, report
 from assistant.evaluation.report_page import page
 from assistant.evaluation.report_text import markdown
 from assistant.evaluation.retrieval_metrics import holds, retrieval_score
-from assistant.evaluation.run import Answer, Arm, Graded, Run
+from assistant.evaluation.run import Answer
 from ingest.document import Passage
-
-HOSTILE = '</script><script>alert(1)</script><img src="http://evil.example/x"> ![x](http://evil.example) \x1b[31m'
+from tests.made_evaluation import HOSTILE, run_of
 
 
 def passage(text: str, document: str = "lease.pdf", page: int | None = 2) -> Passage:
@@ -95,32 +93,6 @@ async def test_why_an_answer_failed(core: Core, question: dict[str, Any], text: 
     graded = await grade(core.measuring, asked, answer, 4)
     assert graded.why == why and graded.values["right"] == (why == "")
     assert (graded.values.get("recall@4") == 1.0) == bool(asked.gold and asked.gold[0].document == "lease.pdf")
-
-
-def run_of(rights: Sequence[Sequence[int]], number: int = 1, tags: Sequence[tuple[str, ...]] = ()) -> Run:
-    """A run whose arms are right (1) or wrong (0) in each question, with names that would like to be markup."""
-    count = len(rights[0])
-    told = tags or [()] * count
-    questions = tuple(
-        Question(f"q{place}", f"Question {place} {HOSTILE}", (HOSTILE,), (Gold(HOSTILE, 1, HOSTILE),), tags=told[place])
-        for place in range(count)
-    )  # fmt: skip
-    arms = tuple(
-        Arm("starter", "" if not place else f"style{place}", f"arm {place} {HOSTILE}") for place in range(len(rights))
-    )
-    answers = tuple(
-        {
-            question.id: Graded(Answer(HOSTILE, trace=HOSTILE), {"right": float(right), "token F1": right / 2},
-                                "" if right else "used but wrong")
-            for question, right in zip(questions, row, strict=True)
-        }
-        for row in rights
-    )  # fmt: skip
-    options = {"documents": True, "passages": 4}
-    total = count * len(rights)
-    return Run(
-        number, QuestionSet("mine", questions), "0" * 64, arms, options, "done", "2026-01-01", 9.0, total, answers
-    )
 
 
 def test_arms_are_compared_pair_by_pair() -> None:
