@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import count as counting
 
 from assistant.evaluation.report import Contrast, Line
 from assistant.safe_text import safe_line
@@ -135,9 +134,12 @@ def _whiskers(scale: _Scale, name: str, marks: Sequence[_Mark]) -> str:
 
 def _step(span: float, most: float) -> int:
     """The smallest of 1, 2, 5, 10, 20 … of which `most` reach over `span`."""
-    return next(
-        step for power in counting() for step in (10**power, 2 * 10**power, 5 * 10**power) if span / step <= most
-    )
+    ten = 1
+    while True:
+        for step in (ten, 2 * ten, 5 * ten):
+            if span / step <= most:
+                return step
+        ten *= 10
 
 
 def _row(name: str, marks: str, height: int) -> str:
