@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
+from adapters.files.gguf import read_gguf
+from adapters.files.gguf_parts import files_of
 from assistant.backends.scripted import is_scripted
 from assistant.config import Config
 from assistant.errors import AssistantError, ModelError, StorageError, UsageError
@@ -119,7 +121,8 @@ class LocalModels:
                 f"{found.name} was not fetched by the assistant ({found.place}).", f"Delete {found.path} yourself."
             )
         try:
-            path.unlink()
+            for each in files_of(read_gguf(path)) if found.files > 1 else (path,):
+                each.unlink()
             path.with_name(f"{path.name}.json").unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{path} cannot be deleted: {error.strerror}.", "Check its permissions.") from error

@@ -3,8 +3,9 @@
     nice python benchmarks/training_estimate.py [--model PATH] [--steps 6] [--methods lora,full] [--tokens 120]
 
 Every method trains a few steps in the product's own child process on the embedded model, its rows long enough to fill
-a pack. Compared are trained parameters, the largest resident memory and seconds a step. General answers are made once
-and kept, so their time is not in it. Prints a Markdown table.
+a pack. Compared are trained parameters and the largest resident memory; beside them stand the tokens trained a second.
+The embedded model's general answers are those that ship; another model's are made once, before the first step. Prints a
+Markdown table.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from adapters.training.recipe import METHODS, Recipe
 from adapters.training.runs import RunPlan, TrainingRuns
 from adapters.training.shape import Shape, shape_of
 from assistant import offline
+from assistant.config import load_config
 from assistant.models.location import resolve_model
+from assistant.prompting import system_prompt
 from assistant.training_plan import has_half
 
 SENTENCE = "the ferry to the island leaves at seven from the old pier and returns before dark unless a storm comes"
@@ -52,7 +55,8 @@ async def measured(home: Path, base: Path, recipe: Recipe, file: Path) -> dict[s
     """The events that tell parameters, memory and speed of a short run."""
     runs = TrainingRuns(home / "training" / "runs", offline.VARIABLES)
     runs.folder.mkdir(parents=True, exist_ok=True)
-    run = runs.prepare(RunPlan(recipe.method, base, sha256_of(base), file, "made", recipe, ""))
+    system = system_prompt(load_config(home).answer.system_prompt)  # the general answers that ship stand after it
+    run = runs.prepare(RunPlan(recipe.method, base, sha256_of(base), file, "made", recipe, system))
     found: dict[str, Any] = {}
     async for event in runs.follow(run):
         print(f"\r{recipe.method}: {event.get('text') or event['event']}".ljust(80), end="", flush=True)

@@ -26,6 +26,14 @@ class U64(int):
     """A whole number written with 64 bits."""
 
 
+class U16(int):
+    """A whole number written with 16 bits."""
+
+
+class I32(int):
+    """A whole number written with 32 bits and a sign."""
+
+
 def write_gguf(path: Path, metadata: dict[str, Any], tensors: dict[str, Array], version: int = 3) -> Path:
     """A GGUF file of float32 tensors; arrays have numpy's order of dimensions."""
     head = struct.pack("<4sIQQ", b"GGUF", version, len(tensors), len(metadata))
@@ -112,6 +120,18 @@ def tiny_model(path: Path, **changes: Any) -> Path:
     return write_gguf(path, tiny_metadata(**changes), tiny_tensors())
 
 
+def split_model(folder: Path, name: str = "split", parts: int = 3, **changes: Any) -> list[Path]:
+    """`tiny_model` in several files, as gguf-split writes them."""
+    tensors = list(tiny_tensors().items())
+    paths = []
+    for place in range(parts):
+        own = {"split.no": U16(place), "split.count": U16(parts), "split.tensors.count": I32(len(tensors))}
+        metadata = {**(tiny_metadata(**changes) if not place else {}), **own}
+        paths.append(folder / f"{name}-{place + 1:05}-of-{parts:05}.gguf")
+        write_gguf(paths[-1], metadata, dict(tensors[place::parts]))
+    return paths
+
+
 def lora(
     path: Path,
     base: GGUFFacts,
@@ -180,6 +200,8 @@ def _value(value: Any) -> bytes:
         return struct.pack("<I?", 7, value)
     if isinstance(value, U64):
         return struct.pack("<IQ", 10, value)
+    if isinstance(value, U16 | I32):
+        return struct.pack("<IH", 2, value) if isinstance(value, U16) else struct.pack("<Ii", 5, value)
     return struct.pack("<If", 6, value) if isinstance(value, float) else struct.pack("<II", 4, value)
 
 

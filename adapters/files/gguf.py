@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adapters.errors import GGUFError
-from adapters.files.gguf_facts import TENSOR_TYPES, GGUFFacts, Tensor, shown
+from adapters.files.gguf_facts import COUNT, TENSOR_TYPES, GGUFFacts, Tensor, shown
+from adapters.files.gguf_parts import joined
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -31,11 +32,18 @@ SCALARS = {
 
 
 def read_gguf(path: Path, keep_arrays: bool = False) -> GGUFFacts:
-    """The facts of a GGUF file; `keep_arrays` also keeps arrays of more than 64 entries.
+    """The facts of a GGUF file, and of the other parts where it is the first of several; `keep_arrays` also keeps
+    arrays of more than 64 entries.
 
     Raises:
-        GGUFError: the file is missing, no GGUF, cut short, or claims what cannot be.
+        GGUFError: a file is missing, no GGUF, cut short, or claims what cannot be.
     """
+    facts = _read(path, keep_arrays)
+    return joined(facts, _read) if facts.number(COUNT) > 1 else facts
+
+
+def _read(path: Path, keep_arrays: bool = False) -> GGUFFacts:
+    """The facts of one file."""
     try:
         if not path.is_file():
             raise GGUFError(f"There is no file {path}.", "Check the path.")

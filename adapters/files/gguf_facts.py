@@ -30,6 +30,8 @@ FILE_TYPES = {
     36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }  # fmt: skip
 
+COUNT = "split.count"  # in how many files a model lies; see gguf_parts
+PART = re.compile(r"-\d{5}-of-\d{5}$")
 NAMED_BY_HASH = re.compile(r"sha256-[0-9a-f]{64}")  # how Ollama keeps its files
 
 
@@ -53,7 +55,10 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class GGUFFacts:
-    """What a GGUF file says about itself. Arrays left out of `metadata` appear as their length."""
+    """What a GGUF file says about itself. Arrays left out of `metadata` appear as their length.
+
+    Of a model in several files, `path` is the first, `size` that of all.
+    """
 
     path: Path
     size: int  # bytes
@@ -75,9 +80,10 @@ class GGUFFacts:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending: what the user calls it; of a file named by its hash, its own word."""
+        """The file's name without its ending, and without the number of a part: what the user calls it; of a file named
+        by its hash, its own word."""
         own = self.text("general.name") if NAMED_BY_HASH.fullmatch(self.path.name) else ""
-        return shown(own) or self.path.stem
+        return shown(own) or (PART.sub("", self.path.stem) if self.number(COUNT) > 1 else self.path.stem)
 
     @property
     def kind(self) -> str:

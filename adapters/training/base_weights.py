@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 from adapters.errors import GGUFError, TrainingError
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import check_model
+from adapters.files.gguf_parts import check_one_file
 
 ARCHITECTURES = ("llama", "mistral")  # whose adapters can be exported; GGUF files of both say llama
 
@@ -70,6 +71,7 @@ def _source(base: Path, any_architecture: bool) -> tuple[str, dict[str, str]]:
         try:
             facts = read_gguf(base)
             check_model(facts)
+            check_one_file(facts)
         except GGUFError as error:
             raise TrainingError(str(error), error.hint) from error
         if not any_architecture:

@@ -10,6 +10,7 @@ from typing import Any
 from adapters.errors import TrainingError
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import GGUFFacts, check_model, shown
+from adapters.files.gguf_parts import check_one_file
 from adapters.training.recipe import LINEARS
 
 ARCHITECTURES = ("llama", "mistral")  # as adapters.training.base_weights has them, which imports torch
@@ -60,6 +61,7 @@ def shape_of(base: Path) -> Shape:
     if base.is_file():
         facts = read_gguf(base)
         check_model(facts)
+        check_one_file(facts)
         _check_architecture(base, facts.architecture)
         return _of_gguf(facts)
     return _of_folder(base)

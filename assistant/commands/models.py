@@ -146,7 +146,7 @@ def facts_lines(found: FoundModel) -> list[str]:
     """Everything known of a model, a line a fact."""
     context = f"{found.context:,} tokens" if found.context else "not said"
     facts = {
-        "file": found.path,
+        "file": found.path + (f" and {found.files - 1} more" if found.files > 1 else ""),
         "place": found.place,
         "size": f"{found.size:,} bytes ({gigabytes(found.size)})",
         "architecture": found.architecture,

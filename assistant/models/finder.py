@@ -13,6 +13,7 @@ from typing import Any
 from adapters.errors import GGUFError
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import check_model, shown
+from adapters.files.gguf_parts import files_of, part_of
 from assistant.models.found import FoundModel
 from assistant.models.places import Place
 from assistant.models.safetensors_facts import FolderError, folder_facts, is_model_folder
@@ -21,7 +22,6 @@ MAX_DEPTH, MAX_ENTRIES = 6, 20_000  # of a folder that is walked
 MAX_MANIFEST = 2**20  # bytes
 MODEL_LAYER = "application/vnd.ollama.image.model"
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
 ENDING = ".gguf"
 
 
@@ -48,7 +48,7 @@ def _found(place: Place) -> Iterator[FoundModel]:
     finders = {"files": _files, "hub": _hub, "ollama": _ollama}
     try:
         for name, path in finders[place.layout](place.folder):
-            if str(path) not in seen:
+            if str(path) not in seen and not _follows(path):
                 seen.add(str(path))
                 found = _model(path, place.label)
                 if found is not None:
@@ -57,14 +57,17 @@ def _found(place: Place) -> Iterator[FoundModel]:
         yield _unusable(place.folder, place.label, f"It cannot be read: {error.strerror}.")
 
 
+def _follows(path: Path) -> bool:
+    """Whether it is a part of a model one of whose earlier parts is there, too, and stands for all of them."""
+    part = part_of(path)
+    return part is not None and any(part.file(number).is_file() for number in range(1, part.number))
+
+
 def _model(path: Path, place: str) -> FoundModel | None:
     """What one file or folder says of itself; None for a GGUF of another purpose, such as an adapter."""
     try:
         if path.is_dir():
             return FoundModel(shown(path.name, 100), str(path), place, "safetensors", **folder_facts(path))
-        if part := PART.search(path.name):
-            whole = f"It is part 1 of {int(part[2])}: `llama-gguf-split --merge` makes one file of them."
-            return _unusable(path, place, whole) if int(part[1]) == 1 else None
         facts = read_gguf(path)
         if facts.kind != "model" or facts.architecture == "clip":
             return None
@@ -76,6 +79,7 @@ def _model(path: Path, place: str) -> FoundModel | None:
     return FoundModel(
         shown(facts.name, 100), str(path), place, "gguf", facts.size, shown(facts.architecture), facts.parameters,
         facts.quantization, facts.context, bool(facts.chat_template), shown(facts.text("tokenizer.ggml.model")),
+        len(files_of(facts)),
     )  # fmt: skip
 
 

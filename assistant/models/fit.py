@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.errors import TrainingError
+from adapters.errors import GGUFError, TrainingError
 from adapters.files.gguf import read_gguf
 from adapters.files.gguf_facts import GGUFFacts, check_model
 from adapters.training.estimate import Estimate, Machine, Work, estimate
@@ -142,7 +142,7 @@ def _running(facts: GGUFFacts, context: int, cache: str) -> Running:
 def _training(path: Path, gpu: str, memory: int) -> tuple[tuple[tuple[str, Estimate], ...], str]:
     try:
         shape: Shape = shape_of(path)
-    except TrainingError as error:
+    except (GGUFError, TrainingError) as error:
         return (), f"{error} {error.hint}"
     disk = shutil.disk_usage(path.parent).free
     machine = Machine(len(os.sched_getaffinity(0)), True, memory, disk, gpu=gpu)

@@ -12,7 +12,8 @@ Kind = Literal["gguf", "safetensors"]
 class FoundModel:
     """A GGUF file, or a folder with safetensors, in `place`. What could not be read stands in `problem`.
 
-    `size` in bytes, `context` in tokens; `tokenizer` is the file's own word for its kind ("gpt2", "llama", …).
+    Of a GGUF model in several `files`, `path` is the first, `size` that of all. `size` in bytes, `context` in tokens;
+    `tokenizer` is the file's own word for its kind ("gpt2", "llama", …).
     """
 
     name: str
@@ -26,6 +27,7 @@ class FoundModel:
     context: int = 0
     template: bool = False
     tokenizer: str = ""
+    files: int = 1
     problem: str = ""
 
     @property

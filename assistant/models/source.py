@@ -6,8 +6,10 @@ import difflib
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from adapters.files.gguf_parts import part_of
 from assistant.errors import UsageError
 from assistant.models.catalogue import Entry, catalogue
 
@@ -78,6 +80,11 @@ def parse_source(text: str, name: str = "", sha256: str = "") -> Source:
     stem = unquote(parts.path.rpartition("/")[2])
     if not stem.lower().endswith(ENDING):
         raise UsageError(f"{stem[:80] or text[:80]!r} is no GGUF file.", "Only files that end in .gguf are fetched.")
+    if part := part_of(Path(stem)):
+        raise UsageError(
+            f"{stem[:80]} is part {part.number} of {part.count} of a model; only models in one file are fetched.",
+            f"Choose another of its files; or put all {part.count} parts into a folder of the setting model.folders.",
+        )
     return Source(url, _checked(name or stem[: -len(ENDING)]), 0, sha256.lower())
 
 

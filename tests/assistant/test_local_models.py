@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_gguf import lora, tiny_model, write_gguf
+from made_gguf import lora, split_model, tiny_model, write_gguf
 
 from adapters.files.gguf import read_gguf
 from assistant.cli import main
@@ -106,8 +106,9 @@ def test_what_cannot_be_used_is_listed_with_its_reason(user: Path, home: Path, t
     whole = tiny_model(folder / "whole.gguf")
     (folder / "cut.gguf").write_bytes(whole.read_bytes()[:-5000])
     (folder / "text.gguf").write_text("Dear reader,")
-    (folder / "big-00001-of-00003.gguf").write_bytes(b"GGUF")
-    (folder / "big-00002-of-00003.gguf").write_bytes(b"GGUF")
+    split_model(folder, "big")[1].unlink()
+    for part in split_model(folder, "tail")[:2]:
+        part.unlink()
     lora(folder / "style.gguf", read_gguf(whole))
     write_gguf(folder / "mmproj.gguf", {"general.architecture": "clip"}, {})
     safetensors(folder / "coded", auto_map={"AutoModel": "evil.py"})
@@ -121,7 +122,8 @@ def test_what_cannot_be_used_is_listed_with_its_reason(user: Path, home: Path, t
     assert {name: problem.split(":")[0] for name, problem in problems.items()} == {
         "cut": "cut.gguf is not whole",
         "text": "text.gguf is not a GGUF model",
-        "big-00001-of-00003": "It is part 1 of 3",
+        "big-00001-of-00003": "Part 2 of 3 of big is missing",
+        "tail-00003-of-00003": "Part 1 of 3 of tail is missing",
         "coded": "It wants to run code of its own, which is never done.",
         "torn": "model.safetensors is damaged or not whole.",
     }
