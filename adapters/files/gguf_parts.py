@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.errors import GGUFError
-from adapters.files.gguf_facts import COUNT, GGUFFacts
+from adapters.files.gguf_facts import COUNT, GGUFFacts, Tensor
 
 NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 PLACE, TENSORS = "split.no", "split.tensors.count"
@@ -74,7 +74,8 @@ def joined(first: GGUFFacts, read: Callable[[Path], GGUFFacts]) -> GGUFFacts:
         )
     if part.number != 1 and part.file(1).is_file():
         raise GGUFError(f"{first.path.name} is part {part.number} of {count}.", f"Choose the first: {part.file(1)}")
-    tensors, size = {}, 0
+    size = 0
+    tensors: dict[str, Tensor] = {}
     for number in range(1, count + 1):
         facts = first if number == part.number else _read(part, number, read)
         if (facts.number(PLACE), facts.number(COUNT)) != (number - 1, count):

@@ -107,11 +107,14 @@ def cache_size(facts: GGUFFacts, context: int, cache: str = CACHE) -> int:
 
 
 def largest_context(facts: GGUFFacts, free: int, cache: str = CACHE) -> int:
-    """The longest context, in steps of 256 tokens, with which the model fits into `free` bytes; 0 if none does."""
+    """The longest context, in steps of 256 tokens, with which the model fits into `free` bytes; 0 if none does.
+
+    A tenth of what it needs stays free: the estimate may be as much too low, and others want memory meanwhile.
+    """
     low, high = 0, facts.context // STEP
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if need(facts, middle * STEP, cache).least <= free else (low, middle - 1)
+        low, high = (middle, high) if need(facts, middle * STEP, cache).least * MARGIN <= free else (low, middle - 1)
     return low * STEP
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-import made_gguf
 import pytest
 from made_gguf import tiny_model
 
-from assistant.models.memory import available_memory
+from adapters.files.gguf import read_gguf
+from assistant.models.memory import SMALLEST, largest_context
 from assistant.tui import model_loading
 
 from .conftest import running, until
 
 HUGE = 2**27  # tokens of context, whose cache no machine of this kind holds
 LONGEST = 1_000_000  # that the settings take
-DEEP = {"WIDTH": 64, "KV_HEADS": 4, "INNER": 32, "LAYERS": 400}  # 100 GB of cache for so many tokens, 36 MB of weights
+CONTEXT = 65_536  # of a model that takes 140 MB with all of it
 
 
 @pytest.fixture
@@ -64,25 +66,48 @@ async def test_a_model_is_estimated_quantised_and_compared(home: Path, tiny: Pat
         assert run.app.screen is models
 
 
-async def test_where_memory_is_short_the_user_says_what_is_done(
-    home: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Escape leaves the model that answers; `s` loads it with the context that fits."""
-    for name, value in DEEP.items():
-        monkeypatch.setattr(made_gguf, name, value)
-    tiny_model(tiny, llama__context_length=LONGEST)
-    if available_memory() > 90e9:
-        pytest.skip("this machine holds what is too large for others")
-    monkeypatch.setattr(model_loading, "largest_context", lambda *_: 512)
-    async with running(home, size=(80, 24)) as run:
+@pytest.fixture
+def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A machine with 110 MB left: child processes are started where /proc/meminfo says so."""
+    free = 110_000_000
+    told, python = tmp_path / "meminfo", tmp_path / "python"
+    told.write_text(f"MemTotal: 1000000 kB\nMemAvailable: {free // 1024} kB\n")
+    there = f'mount --bind {told} /proc/meminfo && exec {sys.executable} "$@"'
+    python.write_text(f"#!/bin/sh\nexec unshare -rm sh -c '{there}' sh \"$@\"\n")
+    python.chmod(0o700)
+    said = "from assistant.models.memory import available_memory; print(available_memory())"
+    asked = subprocess.run([python, "-c", said], capture_output=True, text=True, timeout=60, check=False)
+    if not asked.stdout:
+        pytest.skip(f"no mount of its own for a process here: {asked.stderr.strip()}")
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(model_loading, "available_memory", lambda: int(asked.stdout))
+    return int(asked.stdout)
+
+
+async def test_where_memory_is_short_the_user_says_what_is_done(home: Path, tiny: Path, short: int) -> None:
+    """Escape leaves the model that answers; `s` loads it with the context that fits, `l` with all of its context."""
+    config = home / "config.toml"
+    config.write_text(config.read_text().replace(str(LONGEST), str(CONTEXT)))
+    tiny_model(tiny, llama__context_length=CONTEXT)
+    fits = largest_context(read_gguf(tiny), short)
+    assert SMALLEST < fits < CONTEXT
+
+    async def asked() -> None:
         await run.send(f"/model {tiny}")
-        await until(lambda: "load anyway" in run.screen_text())
-        await until(lambda: "shrink the context to 512" in run.screen_text())
+        await until(lambda: "load anyway" in run.screen_text(), 120)
+        assert f"shrink the context to {fits:,} tokens" in run.screen_text()
+
+    async with running(home, size=(80, 24)) as run:
+        model = run.app.core.model
+        await asked()
         await run.pilot.press("escape")
         await until(lambda: "load anyway" not in run.screen_text())
-        assert run.app.core.model.name == "scripted"
-        await run.send(f"/model {tiny}")
-        await until(lambda: "load anyway" in run.screen_text())
+        assert model.name == "scripted"
+        await asked()
         await run.pilot.press("s")
-        await until(lambda: run.app.core.model.info is not None and run.app.core.model.info.name == "tiny.F32")
-        assert run.app.core.model.info.context == 512
+        await until(lambda: model.info is not None and model.info.name == "tiny.F32", 120)
+        assert model.info and model.info.context == fits
+        await asked()
+        await run.pilot.press("l")
+        await until(lambda: model.info is not None and model.info.context == CONTEXT, 120)
+        assert (await run.ask("Are you there?")).text
