@@ -232,5 +232,5 @@ def _way_out(context: int) -> str:
         return "No context is short enough: close other programs, or choose a smaller model or quantization."
     return (
         f"A context of {context:,} tokens fits: set model.context to {context}. Or set model.memory_check to false "
-        "to load it anyway."
+        "to load it anyway. In the chat, /model and its name offers both."
     )
