@@ -71,7 +71,7 @@ class LocalModels:
             ModelError: there is none, or several.
         """
         path = Path(name).expanduser()
-        if name != STARTER and path.exists():
+        if name and name != STARTER and path.exists():
             return await self.read(str(path.absolute()))
         known = await self.all()
         found = [each for each in known if name in (each.name, each.path)]

@@ -22,7 +22,7 @@ from assistant.backends.form import Shape, nearest
 from assistant.backends.next_token import Chosen, Distribution
 from assistant.backends.remote_address import parse_address
 from assistant.backends.remote_http import RemoteHTTP
-from assistant.backends.remote_servers import OTHER, Server, put_on, server_of
+from assistant.backends.remote_servers import OTHER, Server, context_of, own_adapters, put_on, server_of
 from assistant.config import RemoteSettings
 from assistant.conversation import Sampling
 from assistant.errors import ContextOverflowError, ModelError
@@ -48,8 +48,8 @@ class RemoteBackend:
         self._server: Server = server_of(listed)
         self._model = self._chosen(model or settings.model, listed)
         entry = next((each for each in listed if each.get("id") == self._model), {})
-        told = entry.get("max_model_len") or (entry.get("meta") or {}).get("n_ctx_train")
-        self._context = settings.context or (told if type(told) is int and told > 0 else DEFAULT_CONTEXT)
+        self._context = settings.context or context_of(self._server, self._calls, entry) or DEFAULT_CONTEXT
+        self._own = own_adapters(self._server, self._calls)
         self._asked = self._model  # vLLM: an adapter's name while one is on
         self._adapter = ""
         self._exact = bool(self._server.tokens) and is_loopback(self._calls.address.host)
@@ -58,9 +58,11 @@ class RemoteBackend:
     @property
     def info(self) -> ModelInfo:
         """Facts of the model, as far as the server tells them."""
-        notice = "" if self._server.penalty else (
-            f"{self._calls.address.name} is {self._server.name}: top-k, min-p and the repeat penalty are its own."
-        )  # fmt: skip
+        name, notice = self._calls.address.name, ""
+        if not self._server.penalty:
+            notice = f"{name} is {self._server.name}: top-k, min-p and the repeat penalty are its own."
+        if self._own:
+            notice = f"{name} has adapters on by itself: {shown(', '.join(self._own), 80)}. Take them off: /adapter off"
         return ModelInfo(
             f"remote:{shown(self._model, 60)}", self._url, "", 0, "", self._context, self._context, self._overhead,
             notice, "remote", self._calls.address.name,

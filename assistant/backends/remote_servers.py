@@ -2,12 +2,13 @@
 
 vLLM: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html (extra parameters, /tokenize) and
 https://docs.vllm.ai/en/latest/features/lora.html (/v1/load_lora_adapter). llama-server: tools/server/README.md of
-llama.cpp (/tokenize, /lora-adapters, `grammar`). llama-cpp-python: its llama_cpp/server. Ollama and LM Studio: the
-pages on their OpenAI compatibility.
+llama.cpp (/tokenize, /props, /lora-adapters, `grammar`). llama-cpp-python: its llama_cpp/server. Ollama and LM Studio:
+the pages on their OpenAI compatibility.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from adapters.adapter_files import PEFT_CONFIG, WEIGHTS, adapter_label
 from assistant.backends.form import Shape, gbnf
 from assistant.backends.remote_address import Address
 from assistant.conversation import Sampling
-from assistant.errors import AdapterError
+from assistant.errors import AdapterError, ModelError
 
 
 class Calls(Protocol):
@@ -86,6 +87,27 @@ def server_of(listed: Sequence[dict[str, Any]]) -> Server:
     return next((OWNERS[owner] for each in listed if (owner := str(each.get("owned_by"))) in OWNERS), OTHER)
 
 
+def context_of(server: Server, calls: Calls, entry: dict[str, Any]) -> int:
+    """Tokens that one request may have; 0 where the server does not tell. `entry` is the model's in the list of models.
+
+    llama-server lists what the model was trained for, and tells at /props what it was started with.
+    """
+    told = entry.get("max_model_len") or (entry.get("meta") or {}).get("n_ctx_train")
+    if server is LLAMA_SERVER:
+        with contextlib.suppress(ModelError, AttributeError):
+            told = calls.get(f"{calls.address.root}/props").get("default_generation_settings", {}).get("n_ctx") or told
+    return told if type(told) is int and told > 0 else 0
+
+
+def own_adapters(server: Server, calls: Calls) -> tuple[str, ...]:
+    """What llama-server has put on by itself: adapters that it was started with have strength 1 until somebody asks."""
+    if server is not LLAMA_SERVER:
+        return ()
+    with contextlib.suppress(ModelError):
+        return tuple(adapter_label(Path(str(each["path"]))) for each in _adapters(calls) if each.get("scale"))
+    return ()
+
+
 def put_on(server: Server, calls: Calls, model: str, parts: Sequence[tuple[str, float]]) -> str:
     """Put these adapters on at the server, in place of all others; the model to ask for from now on.
 
@@ -109,10 +131,9 @@ def put_on(server: Server, calls: Calls, model: str, parts: Sequence[tuple[str, 
 
 def _set_scales(calls: Calls, parts: Sequence[tuple[str, float]]) -> None:
     """llama-server: those it was started with get their strength, all others 0."""
-    listed = calls.get(f"{calls.address.root}/lora-adapters") if parts else []
     known = {
         name: each["id"]
-        for each in listed if isinstance(each, dict) and "path" in each and "id" in each
+        for each in (_adapters(calls) if parts else [])
         for name in (str(each["path"]), adapter_label(Path(str(each["path"]))))
     }  # fmt: skip
     scales: dict[int, float] = {}
@@ -127,6 +148,13 @@ def _set_scales(calls: Calls, parts: Sequence[tuple[str, float]]) -> None:
     calls.post(
         f"{calls.address.root}/lora-adapters", [{"id": number, "scale": each} for number, each in scales.items()]
     )
+
+
+def _adapters(calls: Calls) -> list[dict[str, Any]]:
+    """Those that llama-server was started with: `id`, `path` and `scale`."""
+    listed = calls.get(f"{calls.address.root}/lora-adapters")
+    entries = listed if isinstance(listed, list) else []
+    return [each for each in entries if isinstance(each, dict) and "path" in each and "id" in each]
 
 
 def _loaded(calls: Calls, model: str, parts: Sequence[tuple[str, float]]) -> str:
@@ -146,5 +174,11 @@ def _loaded(calls: Calls, model: str, parts: Sequence[tuple[str, float]]) -> str
         raise AdapterError(
             f"{calls.address.name} has no adapter {name}.", "vLLM reads folders of PEFT: name a trained version."
         )
-    calls.post(f"{calls.address.base}/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+    try:
+        calls.post(f"{calls.address.base}/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+    except ModelError as error:
+        raise AdapterError(
+            f"{calls.address.name} did not load {name}: {error}",
+            "vLLM does where it was started with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.",
+        ) from error
     return name

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from assistant.commands import models_fit, models_make, models_pull
 from assistant.config import Config
+from assistant.errors import ModelError
 from assistant.home import prepare_home
 from assistant.local_models import EMBEDDED, LocalModels
+from assistant.models.choice import source_of
 from assistant.models.found import FoundModel, counted, gigabytes
 from assistant.models.location import STARTER
 from assistant.output import emit, say
@@ -90,20 +93,20 @@ async def run_scan(arguments: argparse.Namespace, config: Config) -> int:
 
 
 async def run_show(arguments: argparse.Namespace, config: Config) -> int:
-    """All facts of one."""
+    """All facts of one; what cannot be used is told as such, with the exit code of a model that cannot be loaded."""
     found = await _with_models(config, lambda models: models.find(arguments.name))
     if arguments.json:
         emit(asdict(found))
-        return 0
+        return ModelError.exit_code if found.problem else 0
     say(safe_line(found.name))
     for line in facts_lines(found):
         say(f"  {line}")
-    return 0
+    return ModelError.exit_code if found.problem else 0
 
 
 async def run_use(arguments: argparse.Namespace, config: Config) -> int:
     """Write its path, or `starter`, into the settings."""
-    path = await _with_models(config, lambda models: models.path(arguments.name))
+    path = await _with_models(config, lambda models: _usable(models, arguments.name))
     change(config, find(config, "model.name"), path)
     if arguments.json:
         emit({"model": path})
@@ -160,6 +163,19 @@ def facts_lines(found: FoundModel) -> list[str]:
     if found.problem:
         facts = {name: facts[name] for name in ("file", "place", "size", "problem")}
     return [safe_line(f"{name:<14} {value}") for name, value in facts.items() if value]
+
+
+async def _usable(models: LocalModels, name: str) -> str:
+    """What a name means for `model.name`, once its file has been looked at.
+
+    Raises:
+        ModelError: there is none, or it cannot be used.
+    """
+    path = await models.path(name)
+    file = Path(source_of(path)).expanduser()
+    if file.exists() and (found := await models.read(str(file.absolute()))).problem:
+        raise ModelError(f"{found.name} cannot be used: {found.problem}", "The setting was not changed.")
+    return path
 
 
 def _answers(config: Config, found: FoundModel) -> bool:

@@ -64,8 +64,10 @@ def _follows(path: Path) -> bool:
 
 
 def _model(path: Path, place: str) -> FoundModel | None:
-    """What one file or folder says of itself; None for a GGUF of another purpose, such as an adapter."""
+    """What one file or folder says of itself; None for another folder, and a GGUF of another purpose (an adapter)."""
     try:
+        if path.is_dir() and not is_model_folder(path):
+            return None
         if path.is_dir():
             return FoundModel(shown(path.name, 100), str(path), place, "safetensors", **folder_facts(path))
         facts = read_gguf(path)

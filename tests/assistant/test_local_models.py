@@ -183,6 +183,14 @@ def test_the_shell_lists_shows_and_chooses(
     assert run("models", "use", "my-own")[0] == 0
     assert load_config(home).model.name == str(folder / "my-own.gguf")
     assert "* my-own" in run("models")[1]
+    for name, said in (
+        (str(folder / "bad.gguf"), "bad cannot be used"),
+        (str(folder), "It is no model"),
+        ("", "no model ''"),
+    ):
+        code, _, told = run("models", "use", name)
+        assert code == 4 and said in told and "my-own.gguf" in (home / "config.toml").read_text()
+    assert run("models", "show", str(folder / "bad.gguf"))[0] == 4
     code, _, told = run("models", "remove", "my-own", "--yes")
     assert code == 2 and "was not fetched" in told and (folder / "my-own.gguf").exists()
     assert json.loads(run("--model", "MY-OWN", "tokens", "ab", "--json")[1])["tokens"]

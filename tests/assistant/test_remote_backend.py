@@ -186,6 +186,7 @@ def test_adapters_go_on_by_the_servers_own_calls(tmp_path: Path) -> None:
         with pytest.raises(AdapterError, match=r"has not loaded other.*--lora"):
             backend.set_adapters([("other", 1.0)])
         assert backend.set_adapters([]) == "" and asked.bodies("/lora-adapters")[-1] == []
+        assert "has adapters on by itself: style. Take them off" in backend.info.notice  # as it was when it was loaded
     version = tmp_path / "style" / "v2"
     (version / "peft").mkdir(parents=True)
     said = (200, b"Success: LoRA adapter 'style@v2' added successfully.")
@@ -200,11 +201,29 @@ def test_adapters_go_on_by_the_servers_own_calls(tmp_path: Path) -> None:
         backend.set_adapters([])
         list(backend.complete(CHAT, Sampling(), lambda: False))
         assert asked.bodies("/v1/chat/completions")[-1]["model"] == "mistral"
+    refused = (404, {"detail": "Not Found"})  # what vLLM says that was started without
+    with answering(openai(owner="vllm", tokenize=(200, {"count": 1}), v1_load_lora_adapter=refused)) as asked:
+        backend = RemoteBackend(RemoteSettings(url=asked.url), "")
+        with pytest.raises(AdapterError, match=r"did not load style@v2: .*not know") as told:
+            backend.set_adapters([(str(version / "adapter.gguf"), 1.0)])
+        assert "VLLM_ALLOW_RUNTIME_LORA_UPDATING" in told.value.hint
     with answering(openai(owner="library")) as asked:
         backend = RemoteBackend(RemoteSettings(url=asked.url), "")
         assert "its own" in backend.info.notice
         with pytest.raises(AdapterError, match="is Ollama"):
             backend.set_adapters([("style", 1.0)])
+
+
+def test_the_context_is_the_one_that_the_server_was_started_with() -> None:
+    """vLLM lists it; llama-server lists what the model was trained for, and tells its own at /props."""
+    count, props = (200, {"tokens": [1]}), (200, {"default_generation_settings": {"id": 0, "n_ctx": 1024}})
+    for owner, other, context in (
+        ("vllm", {}, 2048), ("llamacpp", {"props": props}, 1024), ("llamacpp", {}, 2048),
+        ("llamacpp", {"props": (200, ["no"])}, 2048), ("llamacpp", {"props": (200, {})}, 2048),
+    ):  # fmt: skip
+        with answering(openai(owner=owner, tokenize=count, **other)) as asked:
+            assert RemoteBackend(RemoteSettings(url=asked.url), "").info.context == context
+            assert RemoteBackend(RemoteSettings(url=asked.url, context=512), "").info.context == 512
 
 
 def test_what_a_server_does_not_tell_is_refused() -> None:
