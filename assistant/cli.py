@@ -77,7 +77,8 @@ class Parser(argparse.ArgumentParser):
             known = [str(choice) for choice in action.choices]
             near = difflib.get_close_matches(str(value), known, 1)
             hint = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
-            raise UsageError(f"There is no {action.dest} {value!r}.", hint)
+            what = f"{action.option_strings[-1]} cannot be" if action.option_strings else f"There is no {action.dest}"
+            raise UsageError(f"{what} {value!r}.", hint)
 
 
 def build_parser() -> Parser:

@@ -94,6 +94,8 @@ async def run_runs(arguments: argparse.Namespace, config: Config) -> int:
         return 0
     async with opened_core(config, shared=True, stored_chats=True) as core:
         runs = await core.evaluations.all(arguments.name)
+    if arguments.name and not runs:
+        load_set(config.home, arguments.name)  # which says so where there is no such set
     if arguments.json:
         emit([run_json(run) for run in runs])
         return 0

@@ -140,6 +140,8 @@ def test_chats_are_listed_shown_searched_exported_deleted_and_restored(run):
     ("arguments", "code", "says"),
     [
         (["frobnicate"], 2, "There is no command 'frobnicate'"),
+        (["scores", "leaderboard", "--by", "luck"], 2, "--by cannot be 'luck'"),
+        (["eval", "runs", "nothing"], 3, "There is no evaluation set nothing"),
         (["aks", "x"], 2, "Did you mean ask?"),
         (["ask", "x", "--temperature", "hot"], 2, "invalid float value"),
         (["ask", "x", "--temperature", "9"], 2, "sampling.temperature must be from 0 to 5"),
