@@ -24,7 +24,7 @@ QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
 )  # fmt: skip
-OWN = re.compile(r"^(http://)?[a-z0-9]+\.google\.com\b")  # what the browser asks for itself at its start
+OWN = re.compile(r"^(http://)?([\w-]+\.)+(google|googleapis|gstatic|gvt1)\.com\b")  # what the browser asks for itself
 WIDTHS = (1280, 700, 400, 320)  # pixels
 LONG = "a-tag-without-any-blank-in-it-" * 5
 # What is laid out beyond the window, apart from what is cut on purpose; and texts of plots that lie over each other.
