@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from assistant.folder_keeper import FolderKeeper
     from assistant.learning import Learning
     from assistant.leaving import Leaving
+    from assistant.machine import Machine
     from assistant.model import Model
     from assistant.passage_generations import PassageGenerations
     from assistant.prompts.library import PromptLibrary
@@ -244,13 +245,17 @@ class Core:
             crashed=WorkerError, unusable=LibraryError if settings.reranker else None,
         )  # fmt: skip
 
-    def folder_keeper(self) -> FolderKeeper:
-        """What says when linked folders are to be synced; one is enough."""
-        from assistant.folder_keeper import FolderKeeper
+    def machine(self) -> Machine:
+        """What says whether this is a good moment for work nobody waits for; one is enough."""
         from assistant.machine import Machine
 
-        settings = self.config.documents
-        return FolderKeeper(self.folders, self.watcher, Machine(settings.rest_on_battery, settings.rest_above))
+        return Machine(self.config.documents.rest_on_battery, self.config.documents.rest_above)
+
+    def folder_keeper(self, machine: Machine | None = None) -> FolderKeeper:
+        """What says when linked folders are to be synced; one is enough."""
+        from assistant.folder_keeper import FolderKeeper
+
+        return FolderKeeper(self.folders, self.watcher, machine or self.machine())
 
     def encoding_worker(self) -> WorkerProcess:
         """A process that shows rows as the chat's model reads them; whoever asks for it stops it."""

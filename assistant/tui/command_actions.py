@@ -103,7 +103,7 @@ class CommandActions(ScreenCommands):
 
     async def _rebuild(self, rest: str) -> None:
         job = self._screen.app.folders
-        started = job is not None and job.rebuild.start()
+        started = job is not None and job.rebuild.start(asked=True)
         told = "Passages are made anew. The old ones serve meanwhile."
         self._screen.composer.tell(told if started else "All passages are made with the settings as they are.")
 

@@ -28,8 +28,9 @@ class FolderJob:
 
     def __init__(self, core: Core, ingest: IngestJob, tell: Told, failed: Callable[[Exception], None]) -> None:
         self._core, self._ingest, self._tell, self._failed = core, ingest, tell, failed
-        self.rebuild = RebuildJob(core, ingest, tell)
-        self._keeper = core.folder_keeper()
+        machine = core.machine()
+        self.rebuild = RebuildJob(core, ingest, machine, tell)
+        self._keeper = core.folder_keeper(machine)
         self._task: asyncio.Task[None] | None = None
         self._syncs: list[asyncio.Event] = []  # those that were asked for and may not have ended
         self._told: set[str] = set()  # what was told already of failing files and vanished documents
@@ -37,8 +38,9 @@ class FolderJob:
     @property
     def line(self) -> str:
         """Why changes wait, for the status line; "" when nothing waits."""
-        resting = self._keeper.resting
-        return f"folders wait: {resting}" if resting else ""
+        if self.rebuild.resting:
+            return f"new passages wait: {self.rebuild.resting}"
+        return f"folders wait: {self._keeper.resting}" if self._keeper.resting else ""
 
     @property
     def polled(self) -> dict[str, str]:
@@ -61,6 +63,7 @@ class FolderJob:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self.rebuild.close()
         await self._ingest.cancel()
 
     def links_changed(self) -> None:

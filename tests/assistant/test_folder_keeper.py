@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from assistant import folder_keeper, machine
-from assistant.bootstrap import Core
+from assistant.bootstrap import Core, opened
+from assistant.config import load_config
 from assistant.folder_keeper import FolderKeeper
 from assistant.machine import Machine
+from assistant.tui.ingest_job import IngestJob
+from assistant.tui.rebuild_job import RebuildJob
 from ingest.progress import Summary
 
 
@@ -186,3 +189,38 @@ async def test_a_watching_child_that_is_killed_is_started_again(kept: Kept, monk
     kept.write(3)
     await kept.until(lambda: kept.done[0] == 3)
     assert kept.core.watcher.pid != process.pid
+
+
+async def test_on_battery_new_passages_wait_and_go_on_later(
+    home: Path, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild under way is broken off; what is prepared stays, and the rest follows when the plug is back."""
+    monkeypatch.setattr(machine, "LOOK_SECONDS", 0.0)
+    settings = '[model]\nname = "scripted"\n[documents]\nembedder = "hashed"\nchunk_overlap = 0\nchunk_tokens = '
+    (tmp_path / "papers").mkdir()
+    for number in range(300):
+        (tmp_path / "papers" / f"{number}.txt").write_text(f"Note {number} about the garden. " * 40)
+    (home / "config.toml").write_text(f"{settings}200\n")
+    async with opened(load_config(home)) as core:
+        [item async for item in core.pipeline.ingest([tmp_path / "papers"])]
+    (home / "config.toml").write_text(f"{settings}40\n")
+    async with opened(load_config(home)) as core:
+        told: list[str] = []
+        failed: list[Exception] = []
+        ingest = IngestJob(core.pipeline, lambda summary: None, failed.append)
+        job = RebuildJob(core, ingest, Machine(True, 1.0, root), lambda text, severity: told.append(text))
+        assert job.start()
+        async with asyncio.timeout(60):
+            while (await core.generations.standing()).staged < 20:
+                await asyncio.sleep(0.02)
+            unplug(root)
+            while job.resting != "on battery" or ingest.running:
+                await asyncio.sleep(0.02)
+            staged = (await core.generations.standing()).staged
+            await asyncio.sleep(0.5)
+            assert (await core.generations.standing()).staged == staged < 300 and core.generations.behind
+            unplug(root, False)
+            while core.generations.behind or ingest.running:
+                await asyncio.sleep(0.02)
+        await job.close()
+        assert (job.resting, failed) == ("", []) and told == ["The new passages of 300 documents serve from now on."]
