@@ -205,7 +205,8 @@ class Core:
         self.database = documents
         model = WorkerProcess("model", {}, logs)
         self.reader = WorkerProcess("reader", self.generations.reader_settings(), logs)
-        self.index = WorkerProcess("index", self.generations.index_settings(), logs)
+        service = self.generations.store.service if self.generations.store else "index"
+        self.index = WorkerProcess("index", self.generations.index_settings(), logs, service)
         self.measuring = WorkerProcess("measuring", {}, logs)
         self.importing = WorkerProcess("importing", {}, logs)
         exclude = [str(config.home), str(config.home.resolve())]

@@ -79,6 +79,7 @@ class DocumentSettings:
     word_weight: float
     relevance_floor: float
     reranker: str
+    vector_store: str
     max_file_mb: int
     max_text_mb: int
     ocr: str

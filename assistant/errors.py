@@ -12,6 +12,7 @@ AssistantError                 exit  what
 │   └── DatasetError             8   data that cannot be learned from
 ├── StorageError                 6   disk full, read-only, damaged or locked data
 └── WorkerError                  7   a child process died, hung or broke its protocol
+    └── VectorStoreError         6   a vector store on a server that cannot be used now
 """
 
 from __future__ import annotations
@@ -89,6 +90,12 @@ class WorkerError(AssistantError):
     """A child process died, hung or broke its protocol."""
 
     exit_code = 7
+
+
+class VectorStoreError(WorkerError):
+    """A vector store on a server that cannot be used now; searches go on with words, as without an index process."""
+
+    exit_code = 6
 
 
 def error_from_name(name: str, message: str, hint: str) -> AssistantError:

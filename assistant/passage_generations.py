@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import LibraryError, StorageError, WorkerError
+from assistant.errors import LibraryError, StorageError, UsageError, WorkerError
 from assistant.models.location import tokenizer_path
+from assistant.vector_store import VectorStore, parse_store
 from assistant.worker_process import WorkerProcess
 from ingest import generations
 from ingest.generations import PassageSettings, Standing
@@ -31,6 +33,11 @@ class PassageGenerations:
         documents = core.config.documents
         self.wanted = PassageSettings(documents.embedder, documents.chunk_tokens, documents.chunk_overlap)
         self.serving = self.wanted
+        self.store: VectorStore | None = None
+        try:
+            self.store = parse_store(documents.vector_store)
+        except UsageError as error:
+            core.notices.append(f"{error} Meanwhile vectors are in {core.index_folder}.")
 
     @property
     def behind(self) -> bool:
@@ -74,6 +81,7 @@ class PassageGenerations:
             "embedder": (passages or self.serving).embedder,
             "threads": self._core.config.documents.threads,
             "reranker": self._core.config.documents.reranker,
+            "store": self.store and asdict(self.store),
         }
 
     async def standing(self) -> Standing:

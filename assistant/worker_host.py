@@ -33,6 +33,7 @@ SERVICES = {
     "model": "assistant.model_worker:ModelWorker",
     "reader": "ingest.reader_worker:ReaderWorker",
     "index": "ingest.index_worker:IndexWorker",
+    "index-on-loopback": "ingest.index_worker:IndexWorker",
     "watcher": "ingest.watch_worker:WatchWorker",
     "importing": "assistant.chat_files.worker:ChatFileWorker",
     "measuring": "adapters.proof.measuring_worker:MeasuringWorker",
@@ -45,12 +46,14 @@ SERVICES = {
 ADDRESS_SPACE = {
     "reader": 1 * 2**30,
     "index": 4 * 2**30,
+    "index-on-loopback": 4 * 2**30,
     "watcher": 2**30,
     "importing": 4 * 2**30,
     "finder": 2 * 2**30,
     "download": 2 * 2**30,
 }  # bytes; the model worker sets its own
 REACHING_OUT = ("download", "model")  # the others never have a reason to; model: where one on a server answers
+ON_LOOPBACK = ("index-on-loopback",)  # a PostgreSQL on this machine, see assistant.vector_store
 ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -192,7 +195,7 @@ def main() -> None:
     count_connections()
     obey_environment()
     if name not in REACHING_OUT:
-        forbid_connections(loopback=False)
+        forbid_connections(loopback=name in ON_LOOPBACK)
     if name in ONE_THREAD:
         os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     module, _, class_name = SERVICES[name].partition(":")

@@ -19,3 +19,9 @@ class UnreadableError(IngestError):
 
 class PasswordError(UnreadableError):
     """A file that needs a password."""
+
+
+class StoreError(IngestError):
+    """A vector store on a server that cannot be used now; words can still be searched."""
+
+    error_name = "VectorStoreError"

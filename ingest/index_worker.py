@@ -1,4 +1,4 @@
-"""The index child: embeds texts, and keeps a FAISS index in step with the vectors in SQLite.
+"""The index child: embeds texts, and keeps the index, FAISS or PostgreSQL, in step with the vectors in SQLite.
 
 SQLite is the truth and this process only reads it. What the index lacks or has too much is found by
 comparing sets of ids, so a crash anywhere, or a lost index file, is repaired by the next `refresh`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.embedding import open_embedder
-from ingest.errors import IngestError
+from ingest.errors import StoreError
 from ingest.reranking import Reranker, open_reranker
 from ingest.vector_rows import VectorRows, reading
 from ingest.vectors import DamagedIndexError, VectorIndex
 
 if TYPE_CHECKING:
     from ingest.embedding.base import Embedder
+    from ingest.postgres_vectors import PostgresVectors
 
 COPY = 0.98  # the cosine from which two passages say the same
 KEPT_QUERIES = 4  # a question is searched for several times: near it, and among the passages that were found
@@ -42,16 +44,20 @@ class Reply:
 class IndexWorker:
     """The service of the index child. The constructor is cheap: model and index load on first use."""
 
-    def __init__(self, database: str, folder: str, embedder: str, threads: int = 1, reranker: str = "") -> None:
+    def __init__(
+        self, database: str, folder: str, embedder: str, threads: int = 1, reranker: str = "",
+        store: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         """`folder` holds the index files; `embedder` and `reranker` are names or paths for `open_embedder` and
-        `open_reranker`.
+        `open_reranker`. `store` is a PostgreSQL that takes the place of the files, see postgres_vectors.
         """
         self._database = Path(database)
         self._folder = Path(folder)
         self._embedder_name = embedder
         self._reranker_name = reranker
         self._threads = threads
-        self._index: VectorIndex | None = None
+        self._store = store
+        self._index: VectorIndex | PostgresVectors | None = None
         self._queries: dict[str, NDArray[np.float32]] = {}  # the last ones
 
     @cached_property
@@ -67,7 +73,8 @@ class IndexWorker:
         start = time.perf_counter()
         self._embedder.embed(["warm"])
         self.refresh()
-        return {**self._described(), "seconds": round(time.perf_counter() - start, 3)}
+        with self._ready() as index:
+            return {**self._described(), "index": index.description, "seconds": round(time.perf_counter() - start, 3)}
 
     def embed(self, texts: list[str], half: bool = False) -> Reply:
         """Unit vectors of the texts: the blob is float32, or float16, shape (len(texts), dimension)."""
@@ -98,11 +105,13 @@ class IndexWorker:
         vector has a wrong length or no finite numbers), and whether the index was `rebuilt` because
         its file was missing or damaged. Nothing is embedded.
         """
-        with reading(self._database, self._embedder.id) as rows:
-            rebuilt = False
+        rebuilt = False
+        with reading(self._database, self._embedder.id) as rows, self._let_go_if_lost():
             if self._index is None:
                 self._index, rebuilt = self._load(rows)
-            index, wanted, present = self._index, rows.ids(), np.sort(self._index.ids())
+            index = self._index
+            present = np.sort(index.ids())  # before the rows: what another process adds is in them first
+            wanted = rows.ids()
             gone = np.setdiff1d(present, wanted, assume_unique=True)
             removed = index.remove(gone) if len(gone) else 0
             added = 0
@@ -124,17 +133,18 @@ class IndexWorker:
         `blob` holds the allowed chunk ids as int64; it counts only if `restricted` is true, so that
         "none of them" and "no restriction" differ.
         """
-        index = self._ready_index()
         allowed = np.frombuffer(blob, np.int64) if restricted else None
-        hits = index.search(self._query_vector(query), k, allowed) if len(index) else []
-        return {"hits": [list(hit) for hit in hits], "vectors": len(index)}
+        vector = self._query_vector(query)
+        with self._ready() as index:
+            hits = index.search(vector, k, allowed) if len(index) else []
+            return {"hits": [list(hit) for hit in hits], "vectors": len(index)}
 
     def neighbours(self, groups: list[int], count: int, blob: bytes) -> list[list[list[float]]]:
         """For each of the chunks in the blob (int64) the `count` nearest among them, of other groups, as
         [place in the blob, cosine], nearest first. Copies are no neighbours; a chunk without a vector has none.
         """
-        index, ids = self._ready_index(), np.frombuffer(blob, np.int64)
-        vectors = index.vectors(ids)
+        with self._ready() as index:
+            vectors = index.vectors(np.frombuffer(blob, np.int64))
         cosines = np.einsum("ik,jk->ij", vectors, vectors)  # on this thread: BLAS's would wait for each other
         owners = np.asarray(groups)
         cosines[(owners[:, None] == owners[None, :]) | (cosines > COPY)] = 0.0
@@ -150,7 +160,8 @@ class IndexWorker:
 
     def save(self, generation: int) -> dict[str, Any]:
         """Write the index as the file of this generation; the caller records what is returned."""
-        return self._ready_index().save(self._folder / f"index-{generation}.faiss")._asdict()
+        with self._ready() as index:
+            return index.save(self._folder / f"index-{generation}.faiss")._asdict()
 
     def forget(self, keep: str) -> int:
         """Delete all index files but `keep`, also those set aside as damaged; returns how many.
@@ -173,16 +184,36 @@ class IndexWorker:
             self._queries[query] = self._embedder.embed([query])[0]
         return self._queries[query]
 
-    def _ready_index(self) -> VectorIndex:
+    @contextlib.contextmanager
+    def _ready(self) -> Iterator[VectorIndex | PostgresVectors]:
+        """The index, loaded and in step."""
         if self._index is None:
             self.refresh()
-        if self._index is None:
-            raise IngestError("The search index could not be opened.", "Run the doctor command.")
-        return self._index
+        assert self._index is not None  # refresh has opened it, or raised
+        with self._let_go_if_lost():
+            yield self._index
 
-    def _load(self, rows: VectorRows) -> tuple[VectorIndex, bool]:
+    @contextlib.contextmanager
+    def _let_go_if_lost(self) -> Iterator[None]:
+        """A store that cannot be used is opened again by the next call."""
+        try:
+            yield
+        except StoreError:
+            self._index = None
+            raise
+
+    def _load(self, rows: VectorRows) -> tuple[VectorIndex | PostgresVectors, bool]:
         """The saved index, or an empty one and True if it was damaged: the rows then fill it again."""
         recorded, dimension = rows.active_file(), self._embedder.dimension
+        if self._store is not None:
+            try:
+                from ingest.postgres_vectors import open_table
+            except ModuleNotFoundError as error:
+                raise StoreError(
+                    "documents.vector_store needs the driver of PostgreSQL, which is not installed.",
+                    "pip install 'private-assistant[pgvector]'",
+                ) from error
+            return open_table(self._store, self._database, dimension, recorded)
         if recorded is None:
             return VectorIndex(dimension), False
         path = self._folder / Path(recorded.file).name

@@ -59,6 +59,11 @@ class VectorIndex:
         """Whether every vector is looked at."""
         return isinstance(self._index, faiss.IndexIDMap2)
 
+    @property
+    def description(self) -> str:
+        """What it is, in words."""
+        return f"FAISS, {'exact' if self.exact else 'in lists'}"
+
     def ids(self) -> Ids:
         """The chunk ids in the order in which the vectors lie."""
         if self.exact:

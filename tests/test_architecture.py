@@ -16,7 +16,7 @@ HEAVY = {
     "torch", "transformers", "peft", "trl", "faiss", "llama_cpp", "sentence_transformers", "gguf", "langchain",
     "langchain_core", "langchain_text_splitters", "pandas", "numpy", "sqlite_utils", "onnx", "onnxruntime",
     "pypdfium2", "docx", "lxml", "bs4", "tokenizers", "watchfiles", "pathspec",
-    "aiohttp", "starlette", "uvicorn",
+    "psycopg", "aiohttp", "starlette", "uvicorn",
 }  # fmt: skip
 UI_NEVER = HEAVY - {"numpy", "sqlite_utils", "pandas"}
 

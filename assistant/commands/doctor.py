@@ -188,7 +188,12 @@ async def _index(core: Core) -> AsyncIterator[Finding]:
                 f"({core.generations.wanted}); the old ones serve ({core.generations.serving}). "
                 "`assistant library rebuild` goes on.",
             )
-        yield Finding("index", f"{facts['vectors']:,} vectors{rebuilt}", indexed, f"Delete {core.index_folder}.")
+        yield Finding(
+            "index",
+            f"{facts['vectors']:,} vectors{rebuilt} ({embedder['index']})",
+            indexed,
+            f"Delete {core.index_folder}.",
+        )
     except AssistantError as error:
         yield Finding("index", error.message, False, error.hint)
 
