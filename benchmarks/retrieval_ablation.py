@@ -154,7 +154,8 @@ class Library:
         neighbours = self._index.neighbours(
             [rows[number][1] for number in best], NEIGHBOURS, array("q", best).tobytes()
         )
-        vectors = self._index._ready_index().vectors(np.array(best, np.int64))
+        with self._index._ready() as index:
+            vectors = index.vectors(np.array(best, np.int64))
         like = vectors @ vectors.T
         return Asked(
             wordings[0], wordings[1] if len(wordings) > 1 else None, total,
