@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
 
 
 def replace_file(path: Path, data: bytes | memoryview) -> None:
-    """Write `data` to a temporary file beside `path`, sync it, rename it over `path`, sync the folder.
+    """Put `data` into a file in place of what is at `path`; see `replacing`."""
+    with replacing(path) as write:
+        write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
+    """What is written goes to a temporary file beside `path`, which is then synced and renamed over it.
 
     The file is readable by its owner only (mode 0600).
 
@@ -21,9 +30,7 @@ def replace_file(path: Path, data: bytes | memoryview) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            yield lambda data: _write(descriptor, data)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -32,6 +39,12 @@ def replace_file(path: Path, data: bytes | memoryview) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def sync_folder(folder: Path) -> None:

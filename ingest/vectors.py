@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.atomic_file import replace_file
+from ingest.atomic_file import replacing
 from ingest.errors import IngestError
 from ingest.vector_lists import Ids, Vectors, in_lists, listed_ids, nearest_in_lists
 
 LARGE = 200_000  # vectors: a flat search takes 15 ms there on one thread
+BLOCK = 2**20  # bytes of a file at a time: a large index would not fit into memory twice
 
 
 class DamagedIndexError(IngestError):
@@ -110,24 +111,34 @@ class VectorIndex:
         cosines, positions = flat.search(vector.reshape(1, -1), k, params=parameters)
         return [(int(ids[at]), float(cosine)) for cosine, at in zip(cosines[0], positions[0], strict=True) if at >= 0]
 
-    def to_bytes(self) -> NDArray[np.uint8]:
-        """The index as FAISS writes it."""
-        return np.asarray(faiss.serialize_index(self._index))
-
     def save(self, path: Path) -> IndexFile:
         """Write to `path` so that a reader never sees half a file.
 
         Raises:
             IngestError: the disk is full or not writable; an old file stays as it was.
         """
-        data = self.to_bytes().data
+        digest, size, failed = hashlib.sha256(), 0, list[OSError]()
+
+        def take(block: bytes) -> None:
+            nonlocal size
+            digest.update(block)
+            size += len(block)
+            try:
+                if not failed:
+                    write(block)
+            except OSError as error:  # it must not cross FAISS, which knows no errors of Python
+                failed.append(error)
+
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(path, data)
+            with replacing(path) as write:
+                faiss.write_index(self._index, faiss.PyCallbackIOWriter(take, BLOCK))
+                if failed:
+                    raise failed[0]
         except OSError as error:
             message = f"The search index could not be saved in {path.parent}: {error.strerror}."
             raise IngestError(message, "Make room or mend the folder. Nothing is lost: it is saved again.") from error
-        return IndexFile(path.name, len(data), hashlib.sha256(data).hexdigest())
+        return IndexFile(path.name, size, digest.hexdigest())
 
     @classmethod
     def load(cls, path: Path, size: int, sha256: str, dimension: int) -> VectorIndex:
@@ -136,9 +147,13 @@ class VectorIndex:
         Raises:
             DamagedIndexError: the file is missing, not the recorded one, or of another kind.
         """
-        data = _recorded_bytes(path, size, sha256)
         try:
-            index: Any = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+            with path.open("rb") as file:
+                _check_recorded(file, path.name, size, sha256)
+                file.seek(0)
+                index: Any = faiss.read_index(faiss.PyCallbackIOReader(file.read, BLOCK))
+        except OSError as error:
+            raise DamagedIndexError(f"{path.name} cannot be read: {error.strerror}.") from error
         except RuntimeError as error:
             raise DamagedIndexError(f"{path.name} is not an index that FAISS can read.") from error
         if not isinstance(index, (faiss.IndexIDMap2, faiss.IndexIVFFlat)) or index.d != dimension:
@@ -154,13 +169,10 @@ def _only(mask: NDArray[np.bool_]) -> Any:
     return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # typed as in C++, see above
 
 
-def _recorded_bytes(path: Path, size: int, sha256: str) -> bytes:
-    try:
-        if path.stat().st_size != size:
-            raise DamagedIndexError(f"{path.name} has {path.stat().st_size} bytes instead of {size}.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise DamagedIndexError(f"{path.name} cannot be read: {error.strerror}.") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise DamagedIndexError(f"{path.name} has changed since it was saved.")
-    return data
+def _check_recorded(file: BinaryIO, name: str, size: int, sha256: str) -> None:
+    found = file.seek(0, 2)
+    if found != size:
+        raise DamagedIndexError(f"{name} has {found} bytes instead of {size}.")
+    file.seek(0)
+    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+        raise DamagedIndexError(f"{name} has changed since it was saved.")

@@ -150,7 +150,8 @@ def test_an_index_of_another_kind_is_refused(tmp_path: Path) -> None:
     """A file with the recorded checksum but another kind or dimension of index, or none, is refused."""
     wide = VectorIndex(DIMENSION * 2)
     bare = faiss.IndexFlatIP(DIMENSION)
-    for data in [bytes(wide.to_bytes()), bytes(faiss.serialize_index(bare)), b"no index at all"]:
+    wide.save(tmp_path / "wide.faiss")
+    for data in [(tmp_path / "wide.faiss").read_bytes(), bytes(faiss.serialize_index(bare)), b"no index at all"]:
         path = tmp_path / "index-1.faiss"
         path.write_bytes(data)
         with pytest.raises(DamagedIndexError):
