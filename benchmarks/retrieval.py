@@ -1,6 +1,6 @@
 """How well are passages found, beside BM25 alone, dense alone and LangChain's FAISS store, in the same run?
 
-    python benchmarks/retrieval.py --data DIR [--cache DIR] [--quick]
+    python benchmarks/retrieval.py --data DIR [--cache DIR] [--quick] [--set NAME]
 
 Ours runs through the product: files are read, cut and embedded by the child processes, stored in SQLite, searched
 by `Retriever` (FTS5 and FAISS). Beside it stand its two halves alone and their plain fusion by reciprocal rank (k = 60,
@@ -15,7 +15,8 @@ Documents are ranked by their best passage: nDCG@10 and recall@5. Where the evid
 document ("chunking"), a passage counts for each piece of evidence it is the first to cover by half, and recall is
 the share of evidence characters within the first 4,000 characters retrieved, so that longer passages win nothing.
 
-About ten minutes on two cores; with --cache a second run takes about four. --quick takes a part of each set.
+About ten minutes on two cores; with --cache a second run takes about four. --quick takes a part of each set,
+--set one of them (repeatable); each result is also told when it is there, so that a run cut short is not in vain.
 DIR may also be named by the variable ASSISTANT_DATA.
 """
 
@@ -207,7 +208,9 @@ async def run_set(data: RetrievalSet, others: list[RetrievalSet], cache: Path) -
         for name, search in systems.items():
             start = time.perf_counter()
             scores[name] = await scored(data, search)
-            print(f"{data.name}: {name} {time.perf_counter() - start:.0f} s", file=sys.stderr)
+            means = f"{np.mean(scores[name].ndcg):.3f} / {np.mean(scores[name].recall):.3f}"
+            seconds = time.perf_counter() - start
+            print(f"{data.name}: {name} {means} in {seconds:.0f} s", file=sys.stderr, flush=True)
         foreign = [query for other in others for query in other.queries[:: len(other.queries) // FOREIGN + 1]]
         floor = Floor(
             1 - await share(ours, data.queries),
@@ -255,6 +258,7 @@ async def main() -> None:
     parser.add_argument("--data", default=os.environ.get("ASSISTANT_DATA", ""), help="folder of benchmark data")
     parser.add_argument("--cache", help="folder that keeps libraries and embeddings for the next run")
     parser.add_argument("--quick", action="store_true", help="a part of each set")
+    parser.add_argument("--set", action="append", metavar="NAME", help="only this set (repeatable)")
     arguments = parser.parse_args()
     sets = load_sets(Path(arguments.data)) if arguments.data else []
     if not sets:
@@ -265,11 +269,13 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         cache = Path(arguments.cache or temporary).absolute()
         results, floors = {}, {}
-        for data in sets:
+        for data in [each for each in sets if not arguments.set or each.name in arguments.set]:
             others = [other for other in sets if other is not data]
             results[data.name], floors[data.name] = await run_set(data, others, cache)
     sizes = {
-        data.name: f"{data.name} ({len(data.documents)} documents, {len(data.queries)} questions)" for data in sets
+        data.name: f"{data.name} ({len(data.documents)} documents, {len(data.queries)} questions)"
+        for data in sets
+        if data.name in results
     }
     print_tables(results, floors, sizes)
 
