@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
@@ -132,7 +133,8 @@ class VectorIndex:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with replacing(path) as write:
-                faiss.write_index(self._index, faiss.PyCallbackIOWriter(take, BLOCK))
+                sink = faiss.PyCallbackIOWriter(take, BLOCK)  # type: ignore[attr-defined]  # not among its types
+                faiss.write_index(self._index, sink)
                 if failed:
                     raise failed[0]
         except OSError as error:
@@ -151,7 +153,8 @@ class VectorIndex:
             with path.open("rb") as file:
                 _check_recorded(file, path.name, size, sha256)
                 file.seek(0)
-                index: Any = faiss.read_index(faiss.PyCallbackIOReader(file.read, BLOCK))
+                source = faiss.PyCallbackIOReader(file.read, BLOCK)  # type: ignore[attr-defined]  # as above
+                index: Any = faiss.read_index(source)
         except OSError as error:
             raise DamagedIndexError(f"{path.name} cannot be read: {error.strerror}.") from error
         except RuntimeError as error:
@@ -169,7 +172,7 @@ def _only(mask: NDArray[np.bool_]) -> Any:
     return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # typed as in C++, see above
 
 
-def _check_recorded(file: BinaryIO, name: str, size: int, sha256: str) -> None:
+def _check_recorded(file: BufferedReader, name: str, size: int, sha256: str) -> None:
     found = file.seek(0, 2)
     if found != size:
         raise DamagedIndexError(f"{name} has {found} bytes instead of {size}.")
