@@ -1,7 +1,7 @@
 """Which chunks are nearest to a vector? A table of PostgreSQL with pgvector, for a library too large for one process.
 
 It answers what VectorIndex answers, and like its file it is a cache of the vectors in SQLite: it holds numbers of
-chunks and vectors, no text. Its comment is the token of its last save; where the database has another one recorded
+chunks and vectors, no text. Its comment marks the index that the database had recorded last; where that is another one
 (it is of an earlier library, or a backup was put back), the table is made anew. https://github.com/pgvector/pgvector
 """
 
@@ -98,13 +98,13 @@ class PostgresVectors:
         return [(int(number), float(near)) for number, near in self._execute(sql, values)]
 
     def save(self, path: Path) -> IndexFile:
-        """Give the table a new token, and its HNSW index when it is large; nothing is written to `path`."""
+        """Mark the table anew, and give it an HNSW index when it is large; nothing is written to `path`."""
         if len(self) > LARGE and not self._indexed and self.dimension <= MOST_DIMENSIONS:
             self._execute(f"CREATE INDEX {self._table}_nearest ON {self._table} USING hnsw (embedding vector_ip_ops)")
             self._indexed = True
-        token = secrets.token_hex(32)
-        self._execute(f"COMMENT ON TABLE {self._table} IS '{token}'")
-        return IndexFile(self._table, len(self), token)
+        saved = IndexFile(self._table, len(self), secrets.token_hex(32))
+        self._execute(f"COMMENT ON TABLE {self._table} IS '{_mark(saved)}'")
+        return saved
 
     def _execute(self, sql: str, values: Any = None) -> psycopg.Cursor[Any]:
         with _told(self.description):
@@ -133,13 +133,15 @@ def open_table(
         found = connection.execute(
             "SELECT obj_description(oid) FROM pg_class WHERE oid = to_regclass(%s)", (table,)
         ).fetchone()
-        ours = found is not None and recorded == IndexFile(table, recorded.size, found[0] or "") if recorded else False
+        ours = found is not None and recorded is not None and found[0] == _mark(recorded)
         if not ours:
             with connection.transaction():
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
                 connection.execute(
                     f"CREATE TABLE {table} (chunk_id bigint PRIMARY KEY, embedding vector({dimension}) NOT NULL)"
                 )
+                if recorded is not None:
+                    connection.execute(f"COMMENT ON TABLE {table} IS '{_mark(recorded)}'")
     return PostgresVectors(connection, table, dimension, where), not ours and (found or recorded) is not None
 
 
@@ -148,6 +150,10 @@ def table_of(database: Path) -> str:
     machine = Path("/etc/machine-id")
     parts = (machine.read_text() if machine.is_file() else "", os.uname().nodename, str(database.resolve()))
     return f"assistant_{hashlib.sha256('|'.join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:24]}"
+
+
+def _mark(recorded: IndexFile) -> str:
+    return hashlib.sha256(repr(tuple(recorded)).encode()).hexdigest()
 
 
 def _ready_pgvector(connection: psycopg.Connection[Any], where: str) -> None:
