@@ -1,6 +1,6 @@
 """From which rows does the starter adapter learn? Builds rows.jsonl, deterministic by its seed.
 
-    python tools/starter/build.py --data DIR --out rows.jsonl [--scale 1.0] [--without FILE] [--rows N] [--alone]
+    python tools/starter/build.py --data DIR --out rows.jsonl [--scale 1.0] [--without FILE] [--rows N]
 
 DIR/train/ holds the licensed sets as JSON lines, xz; $ASSISTANT_DATA names it too. The first N training rows are a
 balanced sample of all, for every N.
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from adapters.rows import Row, Split, row_from_json  # noqa: E402 - the repository has to be importable first
-from tools.starter.items import Item, as_row, with_one_passage  # noqa: E402
+from tools.starter.items import Item, as_row  # noqa: E402
 from tools.starter.near import nouns_of  # noqa: E402
 from tools.starter.paper_items import Papers  # noqa: E402
 from tools.starter.planted import planted  # noqa: E402
@@ -196,7 +196,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="of the full mixture (default 1)")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--without", type=Path, metavar="FILE", help="rows that were learned before and are left out")
-    parser.add_argument("--alone", action="store_true", help="one passage a row, as the chat gives them")
     parser.add_argument("--rows", type=int, default=0, metavar="N", help="at most so many training rows")
     options = parser.parse_args()
     if options.data is None or not (Path(options.data) / "train").is_dir():
@@ -210,8 +209,6 @@ def main() -> int:
     chance = random.Random(options.seed)
     items = reading_items(Path(options.data) / "train", options.scale, chance)
     items = with_orders([*items, *own_items(options.scale, chance)], options.scale, chance)
-    if options.alone:
-        items = [one for item in items if (one := with_one_passage(item)) is not None]
     lines = options.without.read_text(encoding="utf-8").splitlines() if options.without else []
     known = [row_from_json(json.loads(line)) for line in lines]
     rows = fresh_rows(rows_of(items, options.seed), known, options.rows)

@@ -67,16 +67,6 @@ def declined(item: Item, kind: str, others: Sequence[Piece], question: str = "")
     return replace(item, kind=kind, question=question or item.question, answer=DECLINE, gold=(), others=tuple(others))
 
 
-def with_one_passage(item: Item) -> Item | None:
-    """The item as the chat asks it, one passage at a time: the first that holds the answer, or if none does, the first.
-
-    None where the answer takes several. What has no passage stays as it is.
-    """
-    if len(item.gold) > 1:
-        return None
-    return replace(item, others=() if item.gold else item.others[:1])
-
-
 def as_row(item: Item, number: int, chance: random.Random) -> Row:
     """The row with the very prompt that the chat would build; the passages stand in any order."""
     pieces = [(piece, place) for place, piece in enumerate(item.gold)] + [(piece, None) for piece in item.others]
