@@ -4,23 +4,101 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.geometry import Size
 from textual.widgets import Markdown
+
+from assistant.tui.markdown_parts import Part, parts
+from assistant.tui.widgets import list_block
 
 MARK = re.compile(r"\[(~?)(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 CITATION_SCHEME = "cite:"
 Rule = Callable[[Token], Iterable[Token]]
 
 
-class AnswerMarkdown(Markdown):
-    """Markdown whose marks [n] are links to `cite:n`; every link is left to the app."""
+class AnswerMarkdown(Vertical):
+    """Markdown whose marks [n] are links to `cite:n`; every link is left to the app.
 
-    def __init__(self, text: str | None = None) -> None:
-        super().__init__(text, open_links=False, parser_factory=parser)
+    It is a column of parts: what is appended lays out the last one, not all that is there.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+        self._written: Part | None = None  # what is appended to
+
+    def compose(self) -> ComposeResult:
+        """The parts of the text it began with."""
+        yield from (_PartView(part) for part in (parts(self._text) if self._text else ()))
+
+    async def append(self, text: str) -> None:
+        """Add text below; fences and long tables stand in pieces until `show` is called."""
+        if self._written is None:
+            self._written = Part("")
+            await self.mount(_PartView(self._written))
+        last = self._views()[-1]
+        first, *others = parts(self._written.text + text, being_written=True)
+        first = replace(first, comes_on=self._written.comes_on)
+        self._written = (others or [first])[-1]
+        if not others:
+            await last.append(text)
+            return
+        with self.app.batch_update():
+            # A fence to which was appended can be blank: what is complete is laid out once more.
+            await last.show(first)
+            last = _PartView(replace(self._written, text=""))
+            await self.mount_all([*(_PartView(part) for part in others[:-1]), last])
+            await last.append(self._written.text)
+            last.join()
+
+    async def show(self, text: str) -> None:
+        """Show this text; parts that say the same stay, but for the last, which is laid out anew."""
+        self._written = None
+        views, wanted = self._views(), parts(text)
+        with self.app.batch_update():
+            for view, part in zip(views, wanted, strict=False):
+                if view.part != part or view is views[-1]:
+                    await view.show(part)
+            await self.remove_children(views[len(wanted) :])
+            await self.mount_all([_PartView(part) for part in wanted[len(views) :]])
+
+    def _views(self) -> list[_PartView]:
+        return [child for child in self.children if isinstance(child, _PartView)]
+
+
+class _PartView(Markdown):
+    BLOCKS = Markdown.BLOCKS | list_block.BLOCKS
+
+    def __init__(self, part: Part) -> None:
+        super().__init__(part.text, open_links=False, parser_factory=parser)
+        self.part = part  # what it shows, until it is appended to
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Rows at a width in cells. The answer around it grows with each line, but Textual is told a height that stays:
+        so it finds what it has laid out before."""
+        return super().get_content_height(container.with_height(viewport.height), viewport, width)
+
+    async def show(self, part: Part) -> None:
+        self.part = part
+        await self.update(part.text)
+
+    def on_markdown_table_of_contents_updated(self, event: Markdown.TableOfContentsUpdated) -> None:
+        """Its blocks are there."""
+        event.stop()
+        self.join()
+
+    def join(self) -> None:
+        """Close the gap to a part that shares a block with it."""
+        if self.children:
+            self.children[0].set_class(self.part.comes_on, "-comes-on")
+            self.children[-1].set_class(self.part.goes_on, "-goes-on")
 
 
 def mark_of(address: str) -> int:

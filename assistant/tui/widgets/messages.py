@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from assistant.scoring.score import Score
     from assistant.tui.widgets.markdown import AnswerMarkdown
 
-FLUSH_SECONDS = 0.08  # streamed text reaches the screen at most 12 times a second: a flush lays out all of it
-REST = 3.0  # times as long as drawing took, keys have the screen to themselves: long answers are drawn less often
+FLUSH_SECONDS = 0.08  # streamed text reaches the screen at most 12 times a second
+REST = 3.0  # times as long as drawing took, keys have the screen to themselves: wide tables are drawn less often
 LONGEST_REST = 2.0  # seconds
 
 
@@ -121,7 +121,7 @@ class AnswerView(Vertical, can_focus=True):
         self._below = Vertical(classes="below")
         self._markdown: AnswerMarkdown
         self._resting_until = 0.0  # monotonic seconds
-        self._pending: list[str] = []
+        self._pending = [message.text] if message.state == "partial" and message.text else []
         self._flushing: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -129,7 +129,7 @@ class AnswerView(Vertical, can_focus=True):
         # markdown-it is not needed before the first answer is shown.
         from assistant.tui.widgets.markdown import AnswerMarkdown
 
-        self._markdown = AnswerMarkdown(safe_text(_shown(self.message)))
+        self._markdown = AnswerMarkdown("" if self._pending else safe_text(_shown(self.message)))
         yield self._markdown
         yield self._trace
         yield self._score
@@ -167,8 +167,7 @@ class AnswerView(Vertical, can_focus=True):
         if self._flushing is not None:
             self._flushing.stop()
         self.message, self.text, self._pending = message, message.text, []
-        # Streaming can leave code fences blank: one whole update puts that right.
-        await self._markdown.update(safe_text(_shown(message)))
+        await self._markdown.show(safe_text(_shown(message)))
         self._show_trace(_trace(message))
         await self._below.remove_children()
         await self._below.mount_all(_lines_below(message))

@@ -114,8 +114,8 @@ async def test_escape_takes_a_waiting_question_back_into_the_prompt(home: Path) 
 
 
 async def test_an_answer_goes_on_while_another_chat_is_open(home: Path) -> None:
-    """Leaving a chat does not stop its answer, and coming back shows all of it."""
-    async with running(home, text="word " * 100, tokens_per_second=20) as run:
+    """Leaving a chat does not stop its answer, and coming back shows all of it, while it is written, too."""
+    async with running(home, text="first " + "word " * 100, tokens_per_second=20) as run:
         await run.send("first")
         await until(lambda: run.session.answering is not None and run.session.answering.text)
         left = run.session.conversation.id
@@ -123,6 +123,9 @@ async def test_an_answer_goes_on_while_another_chat_is_open(home: Path) -> None:
         await until(lambda: run.session.conversation is None)
         assert run.app.chat.answering and not run.app.chat.transcript.answers()
         await run.session.open_id(left)
+        words = len(run.session.answering.text)
+        await until(lambda: len(run.session.answering.text) > words + 20 and "word" in run.screen_text())
+        assert "first word" in run.screen_text()
         await until(lambda: not run.app.chat.answering)
         await run.pilot.pause()
         view = run.app.chat.transcript.answers()[-1]
