@@ -122,6 +122,7 @@ class InterfaceSettings:
     theme: str
     notify: str
     resume: bool
+    titles: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
 
 CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("interface", "notify"): ("desktop", "bell", "off"),
+    ("interface", "titles"): ("question", "model"),
 }
 
 

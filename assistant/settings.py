@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from assistant.bootstrap import Core
 
 LIVE = frozenset({"sampling", "answer", "scoring", "remote"})  # sections that are read anew for each answer
-LIVE_KEYS = frozenset({("documents", "relevance_floor"), ("interface", "theme"), ("interface", "notify")})
+LIVE_KEYS = frozenset(
+    {("documents", "relevance_floor"), ("interface", "theme"), ("interface", "notify"), ("interface", "titles")}
+)
 LINE = re.compile(r"(\w+) = .*?# (.+)")
 
 

@@ -15,6 +15,7 @@ from assistant.config import Config
 from assistant.output import emit, say
 from assistant.personas import NONE, choose_persona
 from assistant.safe_text import safe_line
+from assistant.title_writing import written_title
 from assistant.transcript import as_json
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add_parsers(commands: Any) -> None:
     asked = actions.add_parser("asked", help="questions of all chats, the newest first")
     asked.add_argument("words", nargs="*", metavar="TEXT", help="only those that hold this")
     asked.set_defaults(run=run_asked)
-    rename = actions.add_parser("rename", help="give a chat a title")
+    rename = actions.add_parser("rename", help="give a chat a title; without TITLE the model writes one")
     rename.set_defaults(run=run_rename)
     pin = actions.add_parser("pin", help="keep a chat at the top of the list")
     pin.add_argument("--off", action="store_true", help="no longer")
@@ -59,7 +60,7 @@ def add_parsers(commands: Any) -> None:
     restore.set_defaults(run=run_restore)
     for parser in (show, rename, pin, delete, restore):
         parser.add_argument("chat", type=int, metavar="ID")
-    rename.add_argument("title", nargs="+", metavar="TITLE")
+    rename.add_argument("title", nargs="*", metavar="TITLE")
     for parser in (listing, show, search, asked, rename, pin, group, persona, delete, restore):
         parser.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
     chat_branches.add_actions(actions)
@@ -131,7 +132,9 @@ async def run_asked(arguments: argparse.Namespace, config: Config) -> int:
 async def run_rename(arguments: argparse.Namespace, config: Config) -> int:
     """Another title."""
     async with opened_core(config) as core:
-        await core.conversations.rename(arguments.chat, " ".join(arguments.title))
+        await core.conversations.get(arguments.chat)
+        title = " ".join(arguments.title) or await written_title(core, arguments.chat)
+        await core.conversations.rename(arguments.chat, title)
         chat = await core.conversations.get(arguments.chat)
     if arguments.json:
         emit({"chat": chat.id, "title": chat.title})

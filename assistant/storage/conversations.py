@@ -216,6 +216,11 @@ class Conversations:
         """Change a chat's title."""
         await self._change(conversation_id, "title = ?", title.strip()[:200] or "Untitled")
 
+    async def retitle(self, conversation_id: int, before: str, title: str) -> bool:
+        """Change a chat's title if it is still `before`; returns whether it was."""
+        sql = "UPDATE conversations SET title = ? WHERE id = ? AND title = ?"
+        return bool(await self._database.write(lambda db: db.execute(sql, [title, conversation_id, before]).rowcount))
+
     async def set_collections(self, conversation_id: int, collections: Sequence[str] | None) -> None:
         """Scope a chat to some collections, to none (), or to all (None)."""
         await self._change(

@@ -182,7 +182,10 @@ class CommandActions(ScreenCommands):
         await self.chats.import_file(rest)
 
     async def _rename(self, rest: str) -> None:
-        await self._core.conversations.rename(self._open_chat().id, rest)
+        from assistant.title_writing import written_title
+
+        chat = self._open_chat()
+        await self._core.conversations.rename(chat.id, rest or await written_title(self._core, chat.id))
         await self._screen.session_changed()
 
     async def _pin(self, rest: str) -> None:

@@ -61,7 +61,7 @@ COMMANDS = (
     Command("copy", "[N|sources]", "copy the last answer, its code block N, or it with its sources", "chat.copy"),
     Command("export", "[FORM] [FILE]", "save this chat as markdown, json (all branches), openai or sharegpt lines"),
     Command("import", "FILE", "add chats: our JSON, ChatGPT's or Claude's conversations.json, JSON lines"),
-    Command("rename", "TITLE", "give this chat a title"),
+    Command("rename", "[TITLE]", "give this chat a title; without one the model writes it"),
     Command("pin", "", "keep this chat at the top of the list, or no longer"),
     Command("group", "[NAME|off]", "list this chat in a group of your own, or by its day again"),
     Command("persona", "TEXT|NAME|off", "who answers in this chat: a text, or a prompt of the library that has one"),

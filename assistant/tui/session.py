@@ -12,6 +12,7 @@ from assistant.events import Event
 from assistant.revising import check_principles, revise
 from assistant.tui.answering import Answering
 from assistant.tui.new_chat import NewChat
+from assistant.tui.title_job import TitleJob
 
 if TYPE_CHECKING:
     from assistant.bootstrap import Core
@@ -36,6 +37,7 @@ class ChatSession:
         self._queued_for: Conversation | None = None
         self._new = NewChat(core.conversations)  # what is open while there is no conversation
         self._agent: Agent | None = None  # while it answers in place of the engine
+        self._titles = TitleJob(screen, core)
         self._screen = screen
         self._saved_draft = ""
 
@@ -188,6 +190,7 @@ class ChatSession:
             self._end_answering()
 
     def _begin(self, conversation: Conversation | None, text: str, instead_of: Message | None = None) -> None:
+        self._titles.cancel()
         self.answering = Answering(conversation.id if conversation else 0, self._screen.session_changed)
         self._screen.answering_changed()
         self._screen.run_worker(self._ask(conversation, self._new, text, instead_of), group="answer")
@@ -239,6 +242,8 @@ class ChatSession:
         if self.answering is None and self.queued is not None:
             text, self.queued = self.queued, None
             self._begin(self._queued_for, text)
+        elif message is not None and message.state == "done":
+            self._titles.begin(message.conversation_id)
 
     async def revise(self, view: AnswerView | None) -> None:
         """Hold an answer against the user's principles.
