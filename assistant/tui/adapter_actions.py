@@ -76,4 +76,4 @@ def _question(doubtful: list[Adapter]) -> str:
 
 def _why(doubtful: list[Adapter]) -> str:
     reason = next((adapter.reason for adapter in doubtful if adapter.reason), "")
-    return f"{reason} F8 takes it off again.".strip()
+    return f"{reason} {{app.roll-back}} takes it off again.".strip()

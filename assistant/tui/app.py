@@ -20,6 +20,7 @@ from assistant.crash import record
 from assistant.errors import AssistantError
 from assistant.safe_text import safe_text
 from assistant.tui.job_ends import JobEnds
+from assistant.tui.keys import with_keys
 from assistant.tui.lost_terminal import hang_up_when_lost
 from assistant.tui.safe_app import SafeApp
 from assistant.tui.screens.chat import ChatScreen
@@ -166,7 +167,7 @@ class AssistantApp(SafeApp[None]):
         assert self.training is not None
         self.say("Training is being paused; the assistant closes when its checkpoint is written.")
         told = await self.training.close()
-        self.exit(message=Text(safe_text(told)) if told else None)
+        self.exit(message=Text(safe_text(with_keys(self, told))) if told else None)
 
     async def on_unmount(self) -> None:
         """Stop what runs, end the children, close the database. Textual may say so twice: both wait."""
@@ -188,7 +189,7 @@ class AssistantApp(SafeApp[None]):
         if self.making is not None:
             await self.making.close()
         if self.training is not None and (told := await self.training.close()):
-            self._exit_renderables.append(Text(safe_text(told)))
+            self._exit_renderables.append(Text(safe_text(with_keys(self, told))))
         await self.core.close()
 
     # -- what the user is told ----------------------------------------------
@@ -196,7 +197,7 @@ class AssistantApp(SafeApp[None]):
     def say(self, text: str, severity: str = "information") -> None:
         """A notice in the corner."""
         shown = {"information": "information", "warning": "warning"}.get(severity, "error")
-        self.notify(safe_text(text), severity=shown, markup=False)  # type: ignore[arg-type]  # one of the three
+        self.notify(safe_text(with_keys(self, text)), severity=shown, markup=False)  # type: ignore[arg-type]  # one of the three
 
     def tell(self, error: Exception) -> None:
         """An error of ours, with what to do about it."""
@@ -232,7 +233,7 @@ class AssistantApp(SafeApp[None]):
         """Whether the user says yes to a question; only from within a worker."""
         from assistant.tui.screens.dialogs import ConfirmDialog
 
-        return await self.push_screen_wait(ConfirmDialog(question, consequence))
+        return await self.push_screen_wait(ConfirmDialog(question, with_keys(self, consequence)))
 
     # -- screens --------------------------------------------------------------
 
@@ -281,7 +282,7 @@ class AssistantApp(SafeApp[None]):
         if self.chat.answering:
             self.chat.action_stop()
         else:
-            self.say("Ctrl+Q quits.")
+            self.say("{app.quit} quits.")
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Of Textual's own commands, the one that is about colours."""

@@ -129,7 +129,7 @@ class ChatActions:
         summary = await import_chats(self._core, expanded(rest), tell)
         await self._screen.session_changed()
         more = f" The first that was left out: {summary.skipped[0]}" if summary.skipped else ""
-        self._screen.composer.tell(f"{summary.line} Ctrl+B lists the chats.{more}")
+        self._screen.composer.tell(f"{summary.line} {{chat.chats}} lists the chats.{more}")
 
 
 def _save(path: Path, text: str) -> None:

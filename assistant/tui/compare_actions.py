@@ -86,5 +86,5 @@ class CompareActions:
         await session.open_id(shown.conversation_id)
         writers = [writer(answer, "setting") for answer in answers]
         who = ", ".join(f"{letter} was {writer}" for letter, writer in zip(LETTERS, writers, strict=False))
-        self._screen.composer.tell(f"{who}. F9 has the leaderboard.")
+        self._screen.composer.tell(f"{who}. {{app.scores}} has the leaderboard.")
         self._screen.scoring.hint()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assistant.tui.keys import with_keys
 from assistant.tui.notify import job_ended, title_back
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class JobEnds:
         """A training ended, in whatever way."""
         from assistant.tui.training_job import ended_line
 
-        self._app.say(ended_line(watch), "error" if watch.state == "failed" else "information")
-        self._outside(ended_line(watch))
+        told = with_keys(self._app, ended_line(watch))
+        self._app.say(told, "error" if watch.state == "failed" else "information")
+        self._outside(told)
 
     def evaluated(self, told: str) -> None:
         """A set was asked to its end."""

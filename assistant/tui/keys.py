@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
 PACKAGE = "assistant.tui"
+ACTION = re.compile(r"\{([a-z]+(?:[.-][a-z]+)+)\}")
 _SHIPPED: dict[str, tuple[str, ...]] = {}  # what keys_of has looked up before: it is asked at every key press
 
 
@@ -83,6 +85,17 @@ def with_key(app: Any, help: str, action: str) -> str:
     """What a command does, with the keys that do the same."""
     keys = told_keys(app, action) if action else ""
     return f"{help} ({keys})" if keys else help
+
+
+def with_keys(app: Any, text: str) -> str:
+    """A text of ours in which {app.train} stands for the first key of that action as it is now."""
+
+    def key(found: re.Match[str]) -> str:
+        if not keys_of(app, found[1]):
+            catalogue()  # its screen was not opened yet
+        return shown_keys(keys_of(app, found[1])[:1]) or found[0]
+
+    return ACTION.sub(key, text)
 
 
 def key_line(app: Any, **told: str) -> str:

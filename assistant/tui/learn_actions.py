@@ -34,7 +34,7 @@ async def learn(app: AssistantApp) -> None:
         if not await app.confirmed(f"{step.feedback.heading}: learn from them?", f"{step.why} {then}"):
             return
     job.learn(request)
-    app.say(f"{step.why} F4, page 3, shows how far it is.")
+    app.say(f"{step.why} {{app.train}}, page 3, shows how far it is.")
 
 
 async def promote(app: AssistantApp, judged: dict[str, Any]) -> bool:
@@ -43,7 +43,7 @@ async def promote(app: AssistantApp, judged: dict[str, Any]) -> bool:
     adapter = await core.registry.get(judged["adapter"])
     if adapter.active or adapter.state != "proven":
         return False
-    consequence = f"{judged['reason']} {judged['mix']} would answer. F8 takes it off again."
+    consequence = f"{judged['reason']} {judged['mix']} would answer. {{app.roll-back}} takes it off again."
     if await app.confirmed(f"{adapter.label} is proven. Put it on?", consequence):
         app.say(on_now(app, await core.learning.promote(adapter.label, judged["current"])))
         judged.clear()  # said yes: whoever rolls it back is not asked again

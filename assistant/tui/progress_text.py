@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from textual.content import Content
@@ -21,6 +22,8 @@ NOTHING = """Nothing is being trained.
 1 Data: choose or build a dataset · 2 Recipe: look at what it needs, F5 starts · 4 Runs: earlier ones"""
 LONGEST = 240  # characters of an answer
 BAR_ROOM = 30  # columns of the head that the bar leaves
+
+AFTER = "   {train.progress.activate}  activate   {train.progress.discard}  discard   {app.adapters}  adapters"
 
 
 def head_content(watch: Watch | None, width: int) -> Content:
@@ -79,17 +82,17 @@ def samples_content(watch: Watch) -> Content:
     return Content("\n").join(lines)
 
 
-def result_content(watch: Watch) -> Content:
-    """How it ended, and what can be done now."""
+def result_content(watch: Watch, keys: Callable[[str], str]) -> Content:
+    """How it ended, and what can be done now; `keys` puts them in, as keys.with_keys."""
     lines: list[Content] = []
     if watch.problem:
         lines.append(Content.styled(safe_text(watch.problem), "$text-error"))
     if watch.result:
         lines.append(Content.styled(_result(watch.result), "$text-muted"))
     if watch.adapter and watch.state == "finished":
-        lines.append(Content.assemble((safe_line(watch.adapter), "bold"), "   a  activate   d  discard   F3  adapters"))
+        lines.append(Content.assemble((safe_line(watch.adapter), "bold"), keys(AFTER)))
     elif watch.state in ("paused", "interrupted", "cancelled", "failed"):
-        lines.append(Content("F5  go on from the newest checkpoint"))
+        lines.append(Content(keys("{train.start}  go on from the newest checkpoint")))
     return Content("\n").join(lines)
 
 

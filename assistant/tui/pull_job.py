@@ -59,7 +59,7 @@ class PullJob:
                     if item.stage == "done":
                         checked = "its SHA-256 is right" if plan.sha256 else "nobody said what its SHA-256 should be"
                         self._tell(
-                            f"{name} is here ({gigabytes(item.total)}; {checked}). Alt+M, Enter loads it.",
+                            f"{name} is here ({gigabytes(item.total)}; {checked}). {{app.models}}, Enter loads it.",
                             "information",
                         )
                         self.ended += 1

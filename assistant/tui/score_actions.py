@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assistant.tui.screens.chat import ChatScreen
     from assistant.tui.widgets.messages import AnswerView
 
-SCORED = {True: "Good. Alt+S says more.", False: "Bad. Alt+S: what was wrong, and the better answer."}
+SCORED = {True: "Good. {chat.score} says more.", False: "Bad. {chat.score}: what was wrong, and the better answer."}
 
 
 async def export(app: AssistantApp, title: str, name: str, values: Sequence[dict[str, Any]]) -> None:

@@ -92,7 +92,7 @@ class TrainingJob:
         self._task.cancel()
 
     async def close(self) -> str:
-        """At the end of the app: pause, and wait for the checkpoint. What to tell of it, "" for nothing."""
+        """At the end of the app: pause, wait for the checkpoint. What to tell (for keys.with_keys), "" for nothing."""
         if not self.running or self._task is None or self.watch is None:
             return ""
         watch, proving = self.watch, self.watch.state == "proving"
@@ -102,7 +102,9 @@ class TrainingJob:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=CLOSING_SECONDS)
         if proving:
-            return f"The proof of {watch.adapter} was given up. Begin it again in the list of adapters (F3)."
+            return (
+                f"The proof of {watch.adapter} was given up. Begin it again in the list of adapters ({{app.adapters}})."
+            )
         return ended_line(watch)
 
     def _begin(self, watch: Watch, work: Callable[[Watch], Coroutine[Any, Any, None]]) -> None:
@@ -144,29 +146,32 @@ class TrainingJob:
 
 
 def ended_line(watch: Watch) -> str:
-    """What a run came to, in a sentence."""
+    """What a run came to, in a sentence for keys.with_keys."""
     if watch.state == "failed":
         return f"Training {watch.name} failed. {watch.problem}"
     if watch.state in ("paused", "cancelled") or not (watch.result or watch.adapter):
         state = watch.state if watch.state in ("paused", "cancelled") else "interrupted"
         where = f" at step {watch.step:,} of {watch.steps:,}" if watch.steps else ""
-        return f"Training {watch.name} is {state}{where}. F5 on the screen Train (F4) goes on."
+        return f"Training {watch.name} is {state}{where}. {{train.start}} on the screen Train ({{app.train}}) goes on."
     verdict = watch.evaluation.get("verdict") or {}
     label = watch.adapter or watch.name
     if watch.judged.get("promotable"):
-        return f"{label} is proven. /learn, or l on the scores (F9), puts it on."
+        return f"{label} is proven. /learn, or l on the scores ({{app.scores}}), puts it on."
     if watch.judged:
         return f"{label} is {watch.judged.get('decision', 'judged')}: what is on stays on. {watch.judged['reason']}"
     if verdict:
-        return f"{label} is {verdict.get('decision', 'judged')}. Its figures: F4, page 3, or F3."
+        return (
+            f"{label} is {verdict.get('decision', 'judged')}. Its figures: {{app.train}}, page 3, or {{app.adapters}}."
+        )
     return f"{label} is trained."
 
 
 def unfinished_line(runs: list[RunSummary]) -> str:
-    """At the start: which runs wait to be resumed; "" for none."""
+    """At the start: which runs wait to be resumed, for keys.with_keys; "" for none."""
     waiting = [run for run in runs if run.state in ("paused", "interrupted")]
     if not waiting:
         return ""
     names = ", ".join(dict.fromkeys(run.name for run in waiting[:3]))
     more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
-    return f"Training is not finished: {names}{more}. Page 4 of Train (F4) lists the runs; F5 goes on."
+    where = "Page 4 of Train ({app.train}) lists the runs; {train.start} goes on."
+    return f"Training is not finished: {names}{more}. {where}"

@@ -120,7 +120,7 @@ def _jobs(app: AssistantApp) -> list[Job]:
         async def pause() -> None:
             await training.stop("pause")
 
-        found.append(Job("Training", training.line, "It is being paused; F4 goes on with it.", pause))
+        found.append(Job("Training", training.line, "It is being paused; {app.train} goes on with it.", pause))
     if app.evaluation is not None and app.evaluation.running:
         found.append(
             Job("Evaluation", app.evaluation.line, "It is being stopped; it can go on later.", app.evaluation.stop)

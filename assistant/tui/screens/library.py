@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.folder_text import strip_line
 from assistant.tui.ingest_job import IngestJob
+from assistant.tui.keys import with_keys
 from assistant.tui.sources import scores
 from assistant.tui.told import USER_ERRORS
 from assistant.tui.widgets.moving import MovingList, MovingTable
@@ -39,8 +40,8 @@ FOUND, SHOWN_CHARACTERS = 10, 200  # passages of a test search, and how much of 
 STATES = {"ready": ("ready", "green"), "failed": ("failed", "red"), "quarantined": ("set aside", "red")}
 EMPTY = """No documents yet.
 
-Press  a  to add a file or a folder with all that is in it: text, Markdown, HTML, PDF, Word, source code.
-Press  f  to link a folder: whatever changes in it follows into the library.
+Press  {library.add}  to add a file or a folder with all that is in it: text, Markdown, HTML, PDF, Word, source code.
+Press  {library.folders}  to link a folder: whatever changes in it follows into the library.
 Files are read where they lie; nothing is copied or changed."""
 
 
@@ -74,7 +75,7 @@ class LibraryScreen(Screen[None]):
         """Counts, the table, what the chosen row has to say, the search, progress."""
         yield Plain("Library", id="library-title")
         yield Plain(id="linked")
-        yield Plain(EMPTY, id="library-empty")
+        yield Plain(with_keys(self.app, EMPTY), id="library-empty")
         yield MovingTable(id="documents", cursor_type="row", zebra_stripes=False)
         yield MovingList(id="found", markup=False)
         yield Plain(id="detail")

@@ -16,7 +16,7 @@ from assistant.errors import UsageError
 from assistant.playground import MOST_SETTINGS, STARTS, Playground, parse_setting
 from assistant.safe_text import safe_line
 from assistant.tui.decoding_text import chosen_line, distribution_content
-from assistant.tui.keys import key_line
+from assistant.tui.keys import key_line, with_keys
 from assistant.tui.opening import is_open, may_be_left
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.answer_pane import AnswerPane
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from assistant.tui.app import AssistantApp
 
 EXAMPLE = "Name a colour of the rainbow."
+KNOBS = "temperature top_k top_p min_p max_tokens seed adapter"
+HOW = f"{{playground.answer}} answers by each setting: greedy, chat, or {KNOBS}"
 
 
 class DistributionDialog(ModalScreen[None]):
@@ -86,7 +88,7 @@ class PlaygroundScreen(Screen[None]):
     def on_mount(self) -> None:
         """Ready to change the prompt, or to answer."""
         self.query_one("#play-prompt").focus()
-        self._tell("F5 answers by each setting: greedy, chat, or temperature top_k top_p min_p max_tokens seed adapter")
+        self._tell(with_keys(self.app, HOW))
 
     async def on_unmount(self) -> None:
         """Its model process is not needed any more."""

@@ -11,6 +11,7 @@ from textual.widgets import Footer
 
 from assistant.safe_text import safe_line
 from assistant.search_text import told
+from assistant.tui.keys import with_keys
 from assistant.tui.widgets.moving import MovingScroll
 from assistant.tui.widgets.plain import Plain
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from assistant.conversation import Message
     from ingest.search_trace import SearchTrace
 
-NO_ANSWER = "There is no answer yet. Ask something; F7 then tells how its passages were found."
+NO_ANSWER = "There is no answer yet. Ask something; {app.why} then tells how its passages were found."
 NOT_SEARCHED = "The documents were not searched for this answer."
 
 
@@ -54,7 +55,7 @@ class WhyScreen(ModalScreen[None]):
         if self._trace is not None:
             return told(self._trace)
         if self._message is None or self._message.role != "assistant":
-            return [NO_ANSWER]
+            return [with_keys(self.app, NO_ANSWER)]
         trace = await self._core.conversations.searches.of(self._message.id)
         if trace is None:
             return [NOT_SEARCHED]

@@ -13,6 +13,7 @@ from textual.widgets import TextArea
 from assistant.mentions import OPEN
 from assistant.safe_text import safe_line, safe_text
 from assistant.tui.commands import Suggestion
+from assistant.tui.keys import with_keys
 from assistant.tui.widgets.hints import Hints
 from assistant.tui.widgets.plain import Plain
 from assistant.tui.widgets.prompt import LONGEST_PASTE, Prompt
@@ -57,7 +58,7 @@ class Composer(Vertical):
         self._told_at = self.prompt.text
         self._told.display = bool(text)
         self._told.set_classes(f"-{severity}")
-        self._told.update(safe_text(text))
+        self._told.update(safe_text(with_keys(self.app, text)))
 
     def give_back(self, text: str) -> None:
         """Put a text that could not be sent back, unless something new is there."""

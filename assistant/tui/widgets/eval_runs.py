@@ -164,7 +164,7 @@ class RunsPane(Container):
         if typed is not None:
             name, _, rest = typed.partition(" ")
             built = await send(self._core, found.run, name, pairs=rest.strip() == "pairs")
-            self.app.say(f"The dataset {built.card.name} is there: F4 trains with it.")
+            self.app.say(f"The dataset {built.card.name} is there: {{app.train}} trains with it.")
 
     @work(group="eval-work", exclusive=True)
     async def action_remove(self) -> None:

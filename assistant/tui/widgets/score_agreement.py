@@ -13,6 +13,7 @@ from textual.widgets import DataTable
 
 from assistant.safe_text import safe_text
 from assistant.scoring.agreement import ENOUGH, Agreement, agreement
+from assistant.tui.keys import with_keys
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.moving import MovingTable
 from assistant.tui.widgets.plain import Plain
@@ -28,7 +29,7 @@ ABOUT = (
     f"{ENOUGH} answers are needed.\n\nROUGE, BLEU, chrF, exact match and token F1 need a better answer, or another one "
     "scored well, to the same question; p asks the model for perplexity, which is low where it finds an answer likely."
 )
-NOTHING = "No answer has points, or good or bad. Alt+Y and Alt+N in the chat score the last one."
+NOTHING = "No answer has points, or good or bad. {chat.good} and {chat.bad} in the chat score the last one."
 
 
 class AgreementPane(Container):
@@ -78,7 +79,7 @@ class AgreementPane(Container):
         table.clear()
         for each in found:
             table.add_row(*agreement_cells(each))
-        self._tell("" if found else NOTHING)
+        self._tell("" if found else with_keys(self.app, NOTHING))
         table.display = bool(found)
 
     def _count(self, done: int, total: int) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable
 from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.files import pair_values
 from assistant.scoring.preferences import Board, By, board
+from assistant.tui.keys import with_keys
 from assistant.tui.score_actions import export
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
@@ -31,8 +32,8 @@ BY: tuple[By, ...] = ("adapter", "setting", "prompt")
 COMPARED = ("Best", "Others", "Question")
 COLUMNS = ("Place", "Points", "95 % interval", "Votes", "Won", "Model and adapters")
 ABOUT = (
-    "Points are Bradley–Terry strengths around 1,000; 400 more are ten times as strong. Alt+V and /compare base style "
-    "vote; so do answers to the same question that were scored apart."
+    "Points are Bradley–Terry strengths around 1,000; 400 more are ten times as strong. {chat.compare} and /compare "
+    "base style vote; so do answers to the same question that were scored apart."
 )
 
 
@@ -64,7 +65,7 @@ class BoardPane(Container):
         yield Plain(id="board-told")
         yield MovingTable(id="board-list", cursor_type="none")
         yield ComparisonTable(id="comparison-list")
-        yield Plain(ABOUT, id="board-about")
+        yield Plain(with_keys(self.app, ABOUT), id="board-about")
 
     def on_mount(self) -> None:
         """Columns."""

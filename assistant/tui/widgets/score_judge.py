@@ -12,6 +12,7 @@ from textual.widgets import DataTable
 from assistant.safe_text import safe_text
 from assistant.scoring.best_of import REWARD, rankers
 from assistant.scoring.judge_agreement import JudgeReport, judge_report
+from assistant.tui.keys import with_keys
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.moving import MovingScroll, MovingTable
 from assistant.tui.widgets.plain import Plain
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 
 ABOUT = (
     "The judge is the chat's model without adapters, in a process of its own. It gives points by the rubric of the "
-    "guide (Ctrl+G) and says which of two answers is better, in both orders; where they disagree nothing is scored. "
-    "Grey while it agrees with you no better than chance. j on page 1: its points for one answer."
+    "guide ({screen.scoring-guide}) and says which of two answers is better, in both orders; where they disagree "
+    "nothing is scored. Grey while it agrees with you no better than chance. {scores.list.judge} on page 1: its points "
+    "for one answer."
 )
-NOTHING = "Nothing is judged yet. j lets the model judge your scored answers and pairs; you can go on meanwhile."
+NOTHING = (
+    "Nothing is judged yet. {scores.judge.judge} lets the model judge your scored answers and pairs; you can go on "
+    "meanwhile."
+)
 
 
 class JudgePane(MovingScroll):
@@ -43,7 +48,7 @@ class JudgePane(MovingScroll):
         yield MovingTable(id="judge-list", cursor_type="none")
         yield Plain(id="judge-pairs")
         yield Plain(id="judge-reward")
-        yield Plain(ABOUT, id="judge-about")
+        yield Plain(with_keys(self.app, ABOUT), id="judge-about")
 
     def on_mount(self) -> None:
         """Columns."""
@@ -94,7 +99,7 @@ class JudgePane(MovingScroll):
         for each in found.points:
             table.add_row(*agreement_cells(each))
         table.display = judged
-        self._tell("" if judged and not found.missing else found.left if judged else NOTHING)
+        self._tell("" if judged and not found.missing else found.left if judged else with_keys(self.app, NOTHING))
         pairs = self.query_one("#judge-pairs", Plain)
         pairs.display = judged
         pairs.set_class(not found.useful, "-grey")

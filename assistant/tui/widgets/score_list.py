@@ -16,6 +16,7 @@ from textual.widgets import DataTable
 from assistant.safe_text import safe_line, safe_text
 from assistant.scoring.files import score_values
 from assistant.scoring.score import ASPECTS
+from assistant.tui.keys import with_keys
 from assistant.tui.score_actions import export
 from assistant.tui.told import USER_ERRORS, told
 from assistant.tui.widgets.choice_table import ChoiceTable
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 COLUMNS = ("Score", "Points", "Answered by", "Question")
 SHOWN = 2_000  # characters of an answer
 NO_SCORES = (
-    "No answer is scored yet.\n\nIn the chat, Alt+Y calls the last answer good and Alt+N bad; Alt+Up chooses another. "
-    "Alt+S takes points for helpful, truthful and harmless, a note, and the better answer. From the shell: assistant "
-    "score last --good"
+    "No answer is scored yet.\n\nIn the chat, {chat.good} calls the last answer good and {chat.bad} bad; "
+    "{chat.message-above} chooses another. {chat.score} takes points for helpful, truthful and harmless, a note, and "
+    "the better answer. From the shell: assistant score last --good"
 )
 
 
@@ -70,7 +71,7 @@ class ScoreList(Container):
         """The table, and one score in full."""
         yield ScoreTable(id="score-list")
         with MovingScroll(id="score-detail"):
-            yield Plain(NO_SCORES, id="score-facts")
+            yield Plain(with_keys(self.app, NO_SCORES), id="score-facts")
 
     async def on_mount(self) -> None:
         """Fill it."""
@@ -110,7 +111,7 @@ class ScoreList(Container):
     @on(DataTable.RowHighlighted)
     def _show_detail(self) -> None:
         scored = self.chosen
-        self.query_one("#score-facts", Plain).update(_detail(scored) if scored else NO_SCORES)
+        self.query_one("#score-facts", Plain).update(_detail(scored) if scored else with_keys(self.app, NO_SCORES))
         self.refresh_bindings()
 
     @on(DataTable.RowSelected)

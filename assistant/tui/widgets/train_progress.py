@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.content import Content
 
 from assistant.tui.adapter_actions import delete
+from assistant.tui.keys import with_keys
 from assistant.tui.progress_text import head_content, result_content, samples_content
 from assistant.tui.training_watch import Watch
 from assistant.tui.verdict_text import verdict_content, worst_table
@@ -88,7 +90,9 @@ class ProgressPane(Container):
         self.run_worker(self._cancel(), group="cancel")
 
     async def _cancel(self) -> None:
-        if await self.app.confirmed("Cancel this run?", "Its newest checkpoint stays: F5 can still go on from it."):
+        if await self.app.confirmed(
+            "Cancel this run?", "Its newest checkpoint stays: {train.start} can still go on from it."
+        ):
             await self._job.stop("cancel")
 
     def action_activate(self) -> None:
@@ -151,7 +155,7 @@ class ProgressPane(Container):
 
             evaluation = evaluation_from_json(watch.evaluation)
         told = {
-            "result": result_content(watch) if watch else Content(""),
+            "result": result_content(watch, partial(with_keys, self.app)) if watch else Content(""),
             "verdict": verdict_content(evaluation) if evaluation else Content(""),
             "samples": samples_content(watch) if watch else Content(""),
         }

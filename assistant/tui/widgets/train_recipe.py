@@ -14,6 +14,7 @@ from textual.widgets import Input, Select
 from adapters.errors import TrainingError as AdaptersError
 from adapters.training.recipe import Method, Objective, Recipe
 from assistant.safe_text import safe_text
+from assistant.tui.keys import with_keys
 from assistant.tui.recipe_text import FIELDS, METHOD_NAMES, parse_recipe, plan_content
 from assistant.tui.told import told
 from assistant.tui.widgets.moving import MovingScroll
@@ -106,7 +107,7 @@ class RecipePane(Container):
     def tell(self, text: str) -> None:
         """What is going on."""
         data = f"data {self._card.name}, {sum(self._card.rows.values()):,} rows" if self._card else "no dataset chosen"
-        self._update("recipe-told", safe_text(f"{data} · {text or 'F5 starts'}"))
+        self._update("recipe-told", safe_text(f"{data} · {text or with_keys(self.app, '{train.start} starts')}"))
 
     def _update(self, name: str, content: Content | str) -> None:
         """Not more than nothing where the screen was left meanwhile."""

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 
+from assistant.tui.keys import with_keys
 from assistant.tui.widgets.messages import AnswerView, MessageView, NoticeView, QuestionView
 from assistant.tui.widgets.plain import Plain
 
@@ -24,9 +25,9 @@ MOST = 32  # messages mounted at once
 NEAR = 3  # rows from an end of the window at which it moves on
 WELCOME = """It answers on this computer, from its own model and your own documents. Nothing leaves the machine.
 
-Just ask. To have your files read, type  /add  and a folder, or press Ctrl+L for the library.
+Just ask. To have your files read, type  /add  and a folder, or press {app.library} for the library.
 
-Enter sends · Esc stops an answer · / lists commands · F1 shows all keys"""
+Enter sends · Esc stops an answer · / lists commands · {app.help} shows all keys"""
 
 
 class Beyond(Plain):
@@ -79,7 +80,9 @@ class Transcript(VerticalScroll, can_focus=False):
                     self._mark()
                 else:
                     title = Content.styled("Your private assistant", "bold $text-primary")
-                    await self.mount(Plain(Content.assemble(title, f"\n\n{WELCOME}"), classes="welcome"))
+                    await self.mount(
+                        Plain(Content.assemble(title, f"\n\n{with_keys(self.app, WELCOME)}"), classes="welcome")
+                    )
             if place < 0:
                 self.anchor()
                 self.call_after_refresh(self._fill)

@@ -10,12 +10,18 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from assistant.keymap import keymap
-from assistant.tui.keys import _parts, catalogue
+from assistant.tui.keys import _parts, catalogue, with_keys
+from assistant.tui.progress_text import AFTER
+from assistant.tui.score_actions import SCORED
+from assistant.tui.screens import library, playground, why
 from assistant.tui.screens.dialogs import AskLine
 from assistant.tui.screens.help import HelpScreen
 from assistant.tui.screens.jump import JumpScreen
 from assistant.tui.screens.library import LibraryScreen
 from assistant.tui.screens.settings import SettingsScreen
+from assistant.tui.training_job import ended_line
+from assistant.tui.training_watch import Watch
+from assistant.tui.widgets import score_agreement, score_board, score_judge, score_list, transcript
 
 from .conftest import Running, configure, running, until
 
@@ -45,6 +51,15 @@ def told(run: Running, expected: str) -> bool:
     return any(expected in each.message for each in run.app._notifications)
 
 
+def test_texts_of_ours_name_actions_that_are_there() -> None:
+    """Each {action} in them becomes a key."""
+    texts = [transcript.WELCOME, why.NO_ANSWER, library.EMPTY, playground.HOW, score_list.NO_SCORES, *SCORED.values()]
+    texts += [score_judge.ABOUT, score_judge.NOTHING, score_board.ABOUT, score_agreement.NOTHING, AFTER]
+    texts += [ended_line(Watch("flat", state="paused"))]
+    for text in texts:
+        assert "{" in text and "{" not in with_keys(object(), text), text
+
+
 async def test_remapped_keys_call_their_action_and_stand_everywhere(home: Path) -> None:
     """The new keys work and the old ones do not; footer, help, palette and dialogs name the new ones."""
     configure(home)
@@ -69,6 +84,7 @@ async def test_remapped_keys_call_their_action_and_stand_everywhere(home: Path) 
         await run.pilot.press("f11")
         await until(lambda: isinstance(run.app.screen, LibraryScreen))
         await until(lambda: "i Add" in run.screen_text() and "f8 Back" in run.screen_text())
+        assert "Press  i  to add a file" in run.screen_text()
         await run.pilot.press("a")
         assert isinstance(run.app.screen, LibraryScreen)
         await run.pilot.press("i")

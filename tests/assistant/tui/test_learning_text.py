@@ -57,7 +57,7 @@ def test_pairs_that_are_won_are_told_live_and_in_the_end() -> None:
     watch.observe({"event": "validation", "step": 3, "loss": 1.1, "general": 0.1, "accuracy": 0.825, "margin": 0.414})
     assert "82% of pairs won, margin +0.41" in head_content(watch, 80).plain
     watch.observe({"event": "finished", "result": {"steps": 9, "seconds": 3, "accuracy": 0.9, "margin": -0.1}})
-    assert "90% of pairs won, margin -0.10" in result_content(watch).plain
+    assert "90% of pairs won, margin -0.10" in result_content(watch, str).plain
 
 
 def test_a_watch_takes_any_event(tmp_path: Path) -> None:
