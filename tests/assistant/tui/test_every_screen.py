@@ -60,14 +60,54 @@ def cut_off(run: Running) -> list[str]:
     for footer in screen.query(Footer):
         found += [] if footer.region.bottom <= size.height and footer.region.height else ["footer"]
     focused = run.app.focused
-    if focused is not None and not focused.region.intersection(size.region).area:
+    if focused is not None and focused.display and not focused.region.intersection(size.region).area:
         found.append(f"focus: {focused}")
     found += [
         f"title: {title.render()}"
         for title in screen.query(".panel-title, .dialog-title, #title, #library-title").results()
-        if title.display and (title.region.y < 0 or len(str(title.render()).splitlines()[0]) > title.region.width)
+        if title.display and (title.region.y < 0 or len(str(title.render()).partition("\n")[0]) > title.region.area)
     ]
+    for told in screen.query(".dialog-keys").results():
+        line = max(str(told.render()).splitlines(), key=len, default="")
+        inside = told.region.area and size.region.contains_region(told.region)
+        found += [] if inside and len(line) <= told.content_region.width * told.region.height else [f"keys: {line}"]
     return found
+
+
+DIALOGS = {  # what is pressed in the chat, or typed as a command, to open them
+    "folders": "/folders", "link a folder": "/folders l", "help": "f1", "menu of a message": "alt+up enter",
+    "score": "alt+s", "guide": "alt+s ctrl+g", "sources": "ctrl+o", "search": "ctrl+f", "history": "alt+h",
+    "remote": "/remote", "delete": "/delete", "name": "ctrl+b f2", "rewrite": "/rewrite", "add": "ctrl+l a",
+    "check": "ctrl+l c", "use a prompt": "f2 enter", "new prompt": "f2 n", "dataset": "f4 b",
+}  # fmt: skip
+
+
+async def test_every_dialog_is_whole_in_eighty_columns(home: Path, tmp_path: Path) -> None:
+    """Title, keys, and what has the focus; each says something and is left with Escape."""
+    (tmp_path / "lease.txt").write_text("The rent is 950 pounds a month.")
+    wrong: dict[str, list[str]] = {}
+    async with running(home, size=(80, 24)) as run:
+        await run.ingest(tmp_path / "lease.txt")
+        await run.ask("What is the rent a month?")
+        for name, opened in DIALOGS.items():
+            for key in opened.split():
+                before = run.app.screen, run.app.focused
+                await (run.send(key) if key.startswith("/") else run.pilot.press(key))
+                await until(lambda before=before: (run.app.screen, run.app.focused) != before)
+                await run.pilot.pause()
+            assert run.app.screen is not run.app.chat, name
+            await until(lambda: not run.app.screen.query(Footer) or bool(run.app.screen.query(FooterKey)))
+            assert len(re.findall(r"\w{3,}", run.screen_text())) > 5, name
+            if found := cut_off(run):
+                wrong[name] = found
+            for _ in range(4):
+                if run.app.screen is not run.app.chat or run.app.focused is not run.prompt:
+                    await run.pilot.press("escape")
+                    await run.pilot.pause()
+            assert run.app.screen is run.app.chat, name
+            run.prompt.focus()
+            run.prompt.replace_text("")
+        assert wrong == {}
 
 
 async def test_every_screen_is_whole_in_eighty_columns(home: Path, tmp_path: Path) -> None:
