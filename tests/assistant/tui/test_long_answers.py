@@ -78,7 +78,7 @@ def test_parts_make_up_the_text_however_it_came() -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "cut"), [(range(1, 60), True), (range(1, 2), False), ((1 for _ in range(60)), False)], ids=str
+    ("numbers", "cut"), [(range(1, 60), True), (range(1, 2), False), ([1] * 60, False)], ids=["on", "one", "ones"]
 )
 def test_a_list_is_cut_where_its_numbers_go_on(numbers: Sequence[int], cut: bool) -> None:
     """A list whose items all say 1. is one part: behind a cut it would begin with 1 anew."""
