@@ -108,7 +108,7 @@ async def test_ones_own_pairs_are_built_and_planned_on_screen(home: Path) -> Non
         await until(lambda: page(run) == "recipe")
         assert run.app.screen.query_one("#knob-learning_rate", Input).placeholder.strip() == "0.0003"
         assert run.app.screen.query_one("#knob-epochs", Input).placeholder.strip() == "1"
-        assert run.app.screen.query_one("#knob-pull", Input).placeholder.split()[0] == "1"
+        assert run.app.screen.query_one("#knob-pull", Input).placeholder.split()[0] == "2"
 
 
 async def test_answers_of_the_model_stay_text(home: Path, tmp_path: Path) -> None:
