@@ -99,14 +99,12 @@ async def test_indexing_shows_in_the_status_line_and_stops_on_request(home: Path
     """x ends the run; what is done stays searchable and the app goes on."""
     many = tmp_path / "many"
     many.mkdir()
-    for number in range(400):
-        (many / f"{number}.txt").write_text(f"Note {number} about bridges.\n\n" * 40)
+    for number in range(2000):  # more than any machine has read before the keys are pressed
+        (many / f"{number}.txt").write_text("\n\n".join(f"Bridge {number}.{part} has a span." for part in range(40)))
     async with running(home) as run:
         await open_library(run)
         run.app.ingest.add([many], "notes")
-        await until(lambda: run.app.ingest.progress is not None and run.app.ingest.progress.stage != "scan")
-        await run.pilot.pause(0.4)
-        assert "indexing" in run.screen_text()
+        await until(lambda: "indexing" in run.screen_text())
         await run.pilot.press("x")
         await until(lambda: not run.app.ingest.running)
         assert run.app.status.ingest == ""
