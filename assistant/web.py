@@ -15,8 +15,9 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from textual_serve.app_service import AppService
@@ -33,21 +34,34 @@ POLICY = (
     "img-src 'self' data:; connect-src ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 class _Server(Server):
-    """A server that can close the page that is open."""
+    """A server that can close the page that is open, and waits for its interface to end."""
 
     _websocket: web.WebSocketResponse | None = None
 
     async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
         self._websocket = websocket
+        app_service.remote_write_bytes = _while_open(websocket.send_bytes)
+        app_service.remote_write_str = _while_open(websocket.send_str)
         await super()._process_messages(websocket, app_service)
 
     async def leave(self) -> None:
         """Close it, whereupon its interface is told to quit."""
         if self._websocket is not None:
             await self._websocket.close()
+
+
+def _while_open(send: Send) -> Send:
+    """What is drawn after the page was closed goes nowhere: an error would end the reading, and with it the waiting."""
+
+    async def sent(data: Any) -> None:
+        with suppress(ConnectionResetError):
+            await send(data)
+
+    return sent
 
 
 class WebInterface:
