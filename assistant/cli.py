@@ -63,6 +63,7 @@ MODULES = (  # of commands, in the order of the help
     train, learn, adapters, models, tokens, decode, prompts, remote, serve, settings, activity, doctor,
 )  # fmt: skip
 WEB = "'private-assistant[web]'"
+FRAMES = "120"  # a second at most, read by Textual when it is imported: what is typed is shown with the next one
 
 
 class Parser(argparse.ArgumentParser):
@@ -211,6 +212,7 @@ def _ask_inline(config: Config, arguments: argparse.Namespace) -> int:
 def _open_interface(config: Config) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("The interface needs a terminal.", "In a pipe, use `assistant ask TEXT`.")
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES)
     from assistant.bootstrap import Core
     from assistant.tui.app import AssistantApp
 

@@ -3,7 +3,7 @@
     nice python benchmarks/fit.py [--points starter@8192,made-50M-F16@4096,train:lora] [--keep DIR]
 
 Running: the product's own model process loads the model, answers a prompt that fills a part of its context, and tells
-its largest resident size (VmHWM of /proc). Training: a short run of each method in the product's own child, as
+its largest resident size (VmHWM of /proc). Training: an epoch of each method in the product's own child, as
 `training_estimate.py` does it. One point after the other; made models (random weights, so what they say is nothing)
 go into a temporary folder. Prints a Markdown table; the bound is 10 %.
 """
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
@@ -21,13 +19,10 @@ from pathlib import Path
 
 from gguf import GGMLQuantizationType
 from made_models import Size, made_model
-from training_estimate import measured, rows
+from training_estimate import compared, rows
 
-from adapters.data.lengths import by_words
 from adapters.files.gguf import read_gguf
-from adapters.training.estimate import Machine, Work, estimate
 from adapters.training.recipe import Recipe
-from adapters.training.shape import shape_of
 from assistant import offline
 from assistant.config import load_config
 from assistant.conversation import Sampling
@@ -35,7 +30,6 @@ from assistant.model_making import ModelMaking
 from assistant.models.location import STARTER, resolve_model
 from assistant.models.made_model import Made
 from assistant.models.memory import need
-from assistant.training_plan import has_half
 from assistant.worker_process import WorkerProcess
 
 FILLED = 600  # tokens of the prompt, at most: more than one batch
@@ -113,18 +107,10 @@ async def running(name: str, context: int, folder: Path) -> Point:
 
 
 async def training(method: str, folder: Path) -> Point:
-    """A few steps of it on the embedded model, its rows long enough to fill a pack."""
-    base, recipe = resolve_model(STARTER), Recipe(method=method, epochs=1, patience=0)  # type: ignore[arg-type]  # one of METHODS
-    made = rows(24, 120)
-    file = folder / f"{method}.jsonl"
-    file.write_text("".join(json.dumps(row.as_json()) + "\n" for row in made), encoding="utf-8")
-    tokens = [entry.tokens for entry in by_words(1024)(made)]
-    train = [size for size, row in zip(tokens, made, strict=True) if row.split == "train"]
-    work = Work(len(train), sum(train), max(tokens), True)
-    machine = Machine(len(os.sched_getaffinity(0)), has_half(), 10**12, 10**15)
-    taken = await measured(folder, base, recipe, file)
-    said = estimate(shape_of(base), recipe, work, machine).memory
-    return Point(STARTER, "rows of 120", f"training, {method}", said, taken["memory_mb"] * 10**6)
+    """One epoch of it on the embedded model."""
+    recipe = Recipe(method=method, epochs=1, patience=0)  # type: ignore[arg-type]  # one of METHODS
+    told, taken = await compared(resolve_model(STARTER), recipe, rows(80, 300), folder)
+    return Point(STARTER, "rows of 30 to 300", f"training, {method}", told.memory, taken["memory_mb"] * 10**6)
 
 
 async def points(names: list[str], folder: Path) -> AsyncIterator[Point]:

@@ -1,9 +1,9 @@
 """Are the figures told before a training true? Each method's estimate beside what a short run of it took.
 
-    nice python benchmarks/training_estimate.py [--model PATH] [--steps 6] [--methods lora,full] [--tokens 120]
+    nice python benchmarks/training_estimate.py [--model PATH] [--rows 80] [--methods lora,full] [--tokens 300]
 
-Every method trains a few steps in the product's own child process on the embedded model, its rows long enough to fill
-a pack. Compared are trained parameters and the largest resident memory; beside them stand the tokens trained a second.
+Every method trains one epoch in the product's own child process on the embedded model, with rows of many lengths.
+Compared are trained parameters and the largest resident memory; beside them stand the tokens trained a second.
 The embedded model's general answers are those that ship; another model's are made once, before the first step. Prints a
 Markdown table.
 """
@@ -26,7 +26,7 @@ from adapters.rows import Origin, Row, Turn
 from adapters.training.estimate import Estimate, Machine, Work, estimate
 from adapters.training.recipe import METHODS, Recipe
 from adapters.training.runs import RunPlan, TrainingRuns
-from adapters.training.shape import Shape, shape_of
+from adapters.training.shape import shape_of
 from assistant import offline
 from assistant.config import load_config
 from assistant.models.location import resolve_model
@@ -40,11 +40,11 @@ WORDS = SENTENCE.split()
 
 
 def rows(count: int, tokens: int) -> list[Row]:
-    """Rows of about `tokens` tokens, most of them learned."""
-    answer = " ".join((WORDS * (tokens // len(WORDS) + 1))[: max(4, int(tokens * 0.7))])
+    """Rows of about a tenth of `tokens` tokens to all of them, most of them learned."""
+    answers = [" ".join((WORDS * tokens)[: max(4, tokens * tenth * 7 // 100)]) for tenth in range(1, 11)]
     return [
         Row(
-            (Turn("user", f"What of number {number}?"), Turn("assistant", f"{number}: {answer}")),
+            (Turn("user", f"What of number {number}?"), Turn("assistant", f"{number}: {answers[number * 7 % 10]}")),
             origin=Origin("file", "made", str(number)), split="validation" if number % 10 == 9 else "train",
         )
         for number in range(count)
@@ -83,23 +83,24 @@ def line(planned: Estimate, taken: dict[str, Any]) -> str:
     )
 
 
-async def compared(options: argparse.Namespace, home: Path) -> None:
-    """Print the table."""
-    base = resolve_model(options.model)
-    shape: Shape = shape_of(base)
-    count = max(12, options.steps * 1024 // options.tokens)
-    made = rows(count, options.tokens)
-    file = home / "rows.jsonl"
+async def compared(base: Path, recipe: Recipe, made: list[Row], home: Path) -> tuple[Estimate, dict[str, Any]]:
+    """What is said of a training with these rows, and what a run of it took."""
+    file = home / f"{recipe.method}.jsonl"
     file.write_text("".join(json.dumps(row.as_json()) + "\n" for row in made), encoding="utf-8")
     tokens = [entry.tokens for entry in by_words(1024)(made)]
     train = [size for size, row in zip(tokens, made, strict=True) if row.split == "train"]
     work = Work(len(train), sum(train), max(tokens), True)
     machine = Machine(len(os.sched_getaffinity(0)), has_half(), 10**12, 10**15)
+    return estimate(shape_of(base), recipe, work, machine), await measured(home, base, recipe, file)
+
+
+async def run(options: argparse.Namespace, home: Path) -> None:
+    """Print the table as it grows."""
+    base, made = resolve_model(options.model), rows(options.rows, options.tokens)
     print("| method | trained (run) | estimate, MB | largest in steps | largest at all | error | tokens/s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for method in options.methods.split(","):
-        recipe = Recipe(method=method, epochs=1, patience=0)
-        print(line(estimate(shape, recipe, work, machine), await measured(home, base, recipe, file)), flush=True)
+        print(line(*await compared(base, Recipe(method=method, epochs=1, patience=0), made, home)), flush=True)
 
 
 def main() -> None:
@@ -107,8 +108,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="starter", metavar="PATH", help="a GGUF file in place of the embedded model")
     parser.add_argument("--methods", default=",".join(METHODS), metavar="M,M", help="which to measure")
-    parser.add_argument("--steps", type=int, default=6, help="of each run, about")
-    parser.add_argument("--tokens", type=int, default=120, help="of each row, about")
+    parser.add_argument("--rows", type=int, default=80)
+    parser.add_argument("--tokens", type=int, default=300, help="of the longest row, about")
     parser.add_argument("--home", type=Path, metavar="DIR", help="keep runs and general answers here")
     options = parser.parse_args()
     offline.enforce()
@@ -116,7 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         home = options.home or Path(temporary)
         home.mkdir(parents=True, exist_ok=True)
-        asyncio.run(compared(options, home))
+        asyncio.run(run(options, home))
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"\n{time.monotonic() - started:.0f} s, {spent.ru_utime + spent.ru_stime:.0f} s of the processor.")
 

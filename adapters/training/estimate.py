@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from adapters.training.recipe import METHODS, Method, Recipe
+from adapters.training.recipe import METHODS, PACK_TOKENS, Method, Recipe
 from adapters.training.shape import Shape
 
-PACK_TOKENS, CHUNK = 1024, 512  # as trainer and learner have them, which import torch
+CHUNK = 512  # as the learner has it, which imports torch
 FLOAT, HALF = 4, 2
 NF4, INT8 = 0.5 + 1 / 64 + 4 / 16384, 1.0
 LIBRARIES = 470 * 10**6  # resident before a model is loaded: torch, transformers, peft and accelerate

@@ -12,10 +12,9 @@ from adapters.training.encoding import Encoded
 from adapters.training.learner import Learner, Teacher
 from adapters.training.packing import Pack, pack, pack_pairs
 from adapters.training.preference_loss import Rated, Reference
-from adapters.training.recipe import Recipe
+from adapters.training.recipe import PACK_TOKENS, Recipe
 from adapters.training.replay import Replay
 
-PACK_TOKENS = 512  # evaluated at once: more needs more memory and is no faster
 MEASURED = 64  # held-out rows or pairs looked at each time, spread over all: more tell little more and cost time
 Beside = Tensor | Reference | Rated | None
 

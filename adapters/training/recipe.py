@@ -12,6 +12,7 @@ Method = Literal["lora", "qlora", "full", "partial", "prompt"]
 METHODS: tuple[Method, ...] = ("lora", "qlora", "full", "partial", "prompt")
 Objective = Literal["answers", "preferences", "ratings"]
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+PACK_TOKENS = 512  # of the rows that are evaluated at once: more need more memory and are no faster
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ RUN, ROWS, BEGIN, EVENTS, STOP, CHATTING, PROCESS = (
     "chatting",
     "pid",
 )
+# oneDNN keeps the kernels of each shape it has multiplied, and packs have ever new ones: 17 MB each, 1,024 at most.
+KERNELS_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "32"}
 STOP_SECONDS = 30.0  # a step of a large model may take that long; then the process is ended
 ENDS: dict[str, RunState] = {
     "paused": "paused", "cancelled": "cancelled", "finished": "finished", "failed": "failed",
@@ -209,7 +211,7 @@ class TrainingRuns:
             command += ["--main_process_port", "0", "-m"]
         environment = {
             **os.environ, "OMP_WAIT_POLICY": "passive", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false",
-            **self._environment,
+            **KERNELS_KEPT, **self._environment,
         }  # fmt: skip
         log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:

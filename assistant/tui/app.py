@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -22,6 +21,7 @@ from assistant.safe_text import safe_text
 from assistant.tui.job_ends import JobEnds
 from assistant.tui.keys import with_keys
 from assistant.tui.lost_terminal import hang_up_when_lost
+from assistant.tui.quiet_collection import QUIET_SECONDS, QuietCollection
 from assistant.tui.safe_app import SafeApp
 from assistant.tui.screens.chat import ChatScreen
 from assistant.tui.terminal_keys import read_any_bytes, teach_line_break
@@ -92,6 +92,7 @@ class AssistantApp(SafeApp[None]):
         self.chat: ChatScreen = ChatScreen()
         self._notices_told = 0
         self._core_closing: asyncio.Task[None] | None = None
+        self._collection: QuietCollection | None = None  # of a real terminal, when all is loaded
 
     # -- life ---------------------------------------------------------------
 
@@ -130,7 +131,8 @@ class AssistantApp(SafeApp[None]):
             self.say(f"{told} Its documents can be asked here; chats of this window are not kept.", "warning")
         self.tell_notices()
         if not self.is_headless:
-            gc.freeze()  # what is loaded stays loaded; collecting it again and again cost frames of 100 ms
+            self._collection = QuietCollection(lambda: self.chat.answering)
+            self.set_interval(QUIET_SECONDS, self._collection.look)
         await self.core.warm()
         self.tell_notices()
         self.folders.start()
@@ -220,6 +222,8 @@ class AssistantApp(SafeApp[None]):
         """As Textual does; a key also says that what was told in the title of the terminal is seen."""
         if isinstance(event, events.Key):
             self.ends.seen()
+        if self._collection is not None and isinstance(event, events.InputEvent | events.Paste):
+            self._collection.input_came()
         await super().on_event(event)
 
     def _job_failed(self, error: Exception) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -49,25 +49,34 @@ class AnswerMarkdown(Vertical):
         self._written = (others or [first])[-1]
         if not others:
             await last.append(text)
-            return
-        with self.app.batch_update():
-            # A fence to which was appended can be blank: what is complete is laid out once more.
-            await last.show(first)
-            last = _PartView(replace(self._written, text=""))
-            await self.mount_all([*(_PartView(part) for part in others[:-1]), last])
-            await last.append(self._written.text)
-            last.join()
+        else:  # what is complete is laid out once more: a fence to which was appended can be blank
+            await self._put([first, *others[:-1], replace(self._written, text="")], [last], self._written.text)
 
     async def show(self, text: str) -> None:
         """Show this text; parts that say the same stay, but for the last, which is laid out anew."""
         self._written = None
         views, wanted = self._views(), parts(text)
-        with self.app.batch_update():
-            for view, part in zip(views, wanted, strict=False):
-                if view.part != part or view is views[-1]:
-                    await view.show(part)
-            await self.remove_children(views[len(wanted) :])
-            await self.mount_all([_PartView(part) for part in wanted[len(views) :]])
+        same = 0
+        while same < min(len(views), len(wanted)) - 1 and views[same].part == wanted[same]:
+            same += 1
+        await self._put(wanted[same:], views[same:])
+
+    async def _put(self, wanted: Sequence[Part], old: Sequence[_PartView], written: str = "") -> None:
+        """Show parts, and what is written behind them, in place of the last ones. They are made out of sight, so that
+        nothing blinks and the screen is painted meanwhile.
+        """
+        views = [_PartView(part) for part in wanted]
+        for view in views:
+            view.display = False
+        await self.mount_all(views)
+        if written:
+            await views[-1].append(written)
+        for view in views:
+            view.join()
+            view.display = True
+        for view in old:
+            view.display = False
+        await self.remove_children(old)
 
     def _views(self) -> list[_PartView]:
         return [child for child in self.children if isinstance(child, _PartView)]
@@ -84,10 +93,6 @@ class _PartView(Markdown):
         """Rows at a width in cells. The answer around it grows with each line, but Textual is told a height that stays:
         so it finds what it has laid out before."""
         return super().get_content_height(container.with_height(viewport.height), viewport, width)
-
-    async def show(self, part: Part) -> None:
-        self.part = part
-        await self.update(part.text)
 
     def on_markdown_table_of_contents_updated(self, event: Markdown.TableOfContentsUpdated) -> None:
         """Its blocks are there."""
