@@ -45,7 +45,7 @@ class ChatKeys(Screen[None]):
         Binding("ctrl+l", "app.open('library')", "Library", id="app.library"),
         Binding("f3", "app.open('adapters')", "Adapters", id="app.adapters"),
         Binding("alt+c", "copy_answer", "Copy", show=False, priority=True, id="chat.copy"),
-        Binding("alt+b", "copy_block", "Copy code", show=False, priority=True, id="chat.copy-code"),
+        Binding("alt+k", "copy_block", "Copy code", show=False, priority=True, id="chat.copy-code"),
         Binding("alt+z", "undo", "Take back", show=False, priority=True, id="chat.undo"),
         Binding("alt+y", "score(True)", "Good", show=False, priority=True, id="chat.good"),
         Binding("alt+n", "score(False)", "Bad", show=False, priority=True, id="chat.bad"),

@@ -266,16 +266,13 @@ class Transcript(VerticalScroll, can_focus=False):
     async def neighbour(self, focused: Widget | None, step: int) -> MessageView | None:
         """The message above or below the one that has the focus; None is below the last."""
         views = self.views()
-        if isinstance(focused, MessageView) and focused in views:
-            if focused is views[0] and step < 0:
-                await self.show_earlier()
-            elif focused is views[-1] and step > 0:
-                await self.show_later()
-            views = self.views()
-            place = views.index(focused)
-        else:
-            place = len(views)
-        return views[max(place + step, 0)] if place + step < len(views) else None
+        if views and focused is views[0] and step < 0:
+            await self.show_earlier()
+        elif views and focused is views[-1] and step > 0:
+            await self.show_later()
+        views = self.views()
+        place = next((place for place, view in enumerate(views) if view is focused), len(views))
+        return views[max(place + step, 0)] if views and place + step < len(views) else None
 
     async def page(self, step: int) -> None:
         """Scroll by a page; at an end of the window, show what is beyond it."""

@@ -81,12 +81,12 @@ async def test_a_turn_is_taken_back_brought_back_and_forked(home: Path) -> None:
 
 
 async def test_an_answer_is_rewritten_and_its_code_copied(home: Path) -> None:
-    """The menu lists the code blocks; Alt+B copies one after the other; own words stand beside the model's."""
+    """The menu lists the code blocks; Alt+K copies one after the other; own words stand beside the model's."""
     async with running(home, text=CODE) as run:
         await run.ask("how")
-        await run.pilot.press("alt+b")
+        await run.pilot.press("alt+k")
         assert run.app.clipboard == "print(1)"
-        await run.pilot.press("alt+b")
+        await run.pilot.press("alt+k")
         assert run.app.clipboard == "ls"
         await run.pilot.press("alt+up")
         await choose(run, "1")

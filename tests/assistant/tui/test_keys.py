@@ -6,8 +6,10 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.keys import Keys
 
 from assistant.keymap import keymap
 from assistant.tui.keys import _parts, catalogue, with_keys
@@ -42,6 +44,16 @@ def test_every_binding_has_an_id_and_a_meaning() -> None:
     assert not [(one, other) for one in ids for other in ids if other.startswith(f"{one}.")]
     assert not [each for each in actions if not each.meaning]
     assert keymap(actions, {}).problems == ()
+
+
+def test_every_key_of_ours_can_come_from_any_terminal() -> None:
+    """Where Alt comes as Esc before the letter (xterm, tmux), Textual reads Esc b as Ctrl+Left; and Ctrl+I is Tab."""
+    keys = {key for action in catalogue() if action.id for key in action.keys if "+" in key}
+    alt = {key for key in keys if key.startswith("alt+") and len(key) == len("alt+x")}
+    ctrl = {key for key in keys if key.startswith("ctrl+") and len(key) == len("ctrl+x")}
+    assert len(alt) > 10 and len(ctrl) > 10
+    assert [key for key in alt if f"\x1b{key[-1]}" in ANSI_SEQUENCES_KEYS] == []
+    assert [key for key in ctrl if ANSI_SEQUENCES_KEYS[chr(ord(key[-1]) - 96)] != (Keys(key),)] == []
 
 
 def told(run: Running, expected: str) -> bool:
