@@ -173,9 +173,8 @@ def _activations(shape: Shape, recipe: Recipe, work: Work, half: bool) -> int:
     each += size * (queries + 4 * keys)
     if recipe.method == "lora":  # fused: layers that read the same share it
         each += size * (2 * shape.hidden + queries + shape.inner + recipe.rank * len(recipe.targets))
-    elif recipe.method == "qlora":  # PEFT's own: float32 copies of inputs, and of the results that are added to
-        each += FLOAT * (5 * shape.hidden + queries + shape.inner + recipe.rank * len(recipe.targets))
-        each += FLOAT * (2 * shape.hidden + queries + 2 * keys + shape.inner)
+    elif recipe.method == "qlora":  # PEFT's own: a float32 copy for each layer, and of what goes on to the next
+        each += FLOAT * (7 * shape.hidden + queries + shape.inner + recipe.rank * len(recipe.targets))
     return (tokens + virtual) * each * shape.layers
 
 
