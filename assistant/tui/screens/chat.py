@@ -76,9 +76,9 @@ class ChatScreen(ChatKeys):
             self.run_worker(self.transcript.show(()), name="welcome")
 
     async def _show_keys(self) -> None:
-        from textual.widgets import Footer
+        from assistant.tui.widgets.key_line import KeyLine
 
-        await self._keys.mount(Footer(show_command_palette=False))
+        await self._keys.mount(KeyLine(show_command_palette=False))
 
     # -- the open chat --------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from textual.events import Paste
 from textual.screen import Screen
+from textual.widgets._footer import FooterKey
 
 from assistant.tui.app import AssistantApp
 from assistant.tui.opening import SCREENS
@@ -143,3 +144,16 @@ async def test_a_very_long_answer_is_shown_and_memory_comes_back(home: Path, tok
         del view
         gc.collect()
         assert [each for each in gc.get_objects() if isinstance(each, AnswerView) and each.is_attached] == []
+
+
+async def test_keys_that_were_shown_below_the_chat_are_let_go(home: Path) -> None:
+    """The footer shows others with each message that is chosen; only those of the last few times are there."""
+    async with running(home) as run:
+        await run.ask("one")
+        for _ in range(12):
+            await run.pilot.press("alt+up")
+            await run.pilot.press("escape")
+            await run.pilot.pause()
+        gc.collect()
+        keys = [each for each in gc.get_objects() if isinstance(each, FooterKey)]
+        assert len(keys) <= 4 * len([each for each in keys if each.is_attached])
