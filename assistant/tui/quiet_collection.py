@@ -18,7 +18,7 @@ class QuietCollection:
         self._busy = busy
         self._last_input = time.monotonic()
         gc.freeze()
-        first, second, _ = gc.get_threshold()
+        first, second, self._enough = gc.get_threshold()
         gc.set_threshold(first, second, YOUNGER)
 
     def input_came(self) -> None:
@@ -26,6 +26,7 @@ class QuietCollection:
         self._last_input = time.monotonic()
 
     def look(self) -> None:
-        """Called every few seconds: collect, if it is quiet and there is something to look through."""
-        if time.monotonic() - self._last_input >= QUIET_SECONDS and not self._busy() and gc.get_count()[2]:
+        """Called every few seconds: collect, if it is quiet and Python itself would have done so by now."""
+        quiet = time.monotonic() - self._last_input >= QUIET_SECONDS and not self._busy()
+        if quiet and gc.get_count()[2] > self._enough:
             gc.collect()
