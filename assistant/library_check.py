@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 QUESTIONS, GENERAL = 80, 40
 DEPTH = 10  # passages looked at for each question
 RANKS = (1, 4, 10)
-WORD_WEIGHTS = (0.35, 0.5, 0.6, 0.8)
+WORD_WEIGHTS = (0.35, 0.5, 0.65, 0.8)
 FLOORS = tuple(step / 100 for step in range(8, 41))
 SENTENCE_WORDS = (6, 60)  # content words that a sentence must have, at least and at most
 CHANCE = 0.05

@@ -104,8 +104,8 @@ def variants() -> dict[str, Callable[[Asked], Ranking]]:
     rows: dict[str, Callable[[Asked], Ranking]] = {"as it ships": lambda asked: asked.ranking()}
     for key, values in (
         ("words", (0.0, 0.35, 0.5, 0.8, 1.0)),
-        ("near", (0.0, 0.1, 0.4)),
-        ("support", (0.0, 0.5, 1.0)),
+        ("near", (0.0, 0.05, 0.2)),
+        ("support", (0.0, 0.3, 0.8)),
     ):
         for value in values:
             weights = replace(DEFAULT_WEIGHTS, **{key: value})

@@ -29,9 +29,9 @@ FLAT_AT = 10  # the score at this place, as a share of the best, says how little
 class Weights:
     """What each part of a score is worth; `support` is the most that like passages take part in the order."""
 
-    words: float = 0.6
-    near: float = 0.25
-    support: float = 0.7
+    words: float = 0.65
+    near: float = 0.1
+    support: float = 0.5
 
 
 DEFAULT_WEIGHTS = Weights()

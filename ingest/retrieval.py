@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DEPTH = 100  # candidates of each search
 RERANKED = 20  # of the best candidates, where there is a reranker: a cross-encoder takes milliseconds for each
 READ_DEPTH = 50  # of these, so many are looked at more closely: word by word, and for what they are like
-FLOOR = 0.24  # of the best score; benchmarks/retrieval prints what it lets through and what it costs
+FLOOR = 0.22  # of the best score; benchmarks/retrieval prints what it lets through and what it costs
 TAIL = 0.75  # the other passages must reach this share of the floor
 NEIGHBOURS = 5  # like passages that support one
 TRACED = 20  # passages a trace names
