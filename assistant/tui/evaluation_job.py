@@ -22,6 +22,7 @@ class EvaluationJob:
         self._core, self._ended, self._failed = core, ended, failed
         self._task: asyncio.Task[None] | None = None
         self.name = ""  # of the set that is asked, or was last
+        self.begun = 0  # how many times something was asked
         self.progress: RunProgress | None = None
 
     @property
@@ -47,6 +48,7 @@ class EvaluationJob:
         if self.running:
             raise UsageError(f"{self.name} is being asked.", "Stop it first (x), or wait.")
         self.name, self.progress = request.name, None
+        self.begun += 1
         self._task = asyncio.create_task(self._run(request))
 
     async def stop(self) -> None:

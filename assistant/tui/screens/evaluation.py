@@ -42,7 +42,7 @@ class EvaluationScreen(Screen[None]):
         """`wanted` is the set to stand on."""
         super().__init__()
         self._core, self._job, self._wanted = core, job, wanted
-        self._was_running = job.running
+        self._seen = job.begun - job.running  # how many runs had ended when it was looked at last
 
     def compose(self) -> ComposeResult:
         """The pages' names, the page, keys."""
@@ -91,7 +91,7 @@ class EvaluationScreen(Screen[None]):
         await self.action_page("eval-cases")
 
     async def _look(self) -> None:
-        """The report of a run that has just ended."""
-        if self._was_running and not self._job.running and self.query("#eval-pages"):
+        """The report of a run that has just ended, also of one that was shorter than the time between two looks."""
+        if self._job.begun > self._seen and not self._job.running and self.query("#eval-pages"):
+            self._seen = self._job.begun
             await self.action_page("eval-runs")
-        self._was_running = self._job.running
