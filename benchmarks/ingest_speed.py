@@ -23,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # has no stubs; comes with accelerate
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
@@ -64,7 +66,7 @@ async def ours(folder: Path) -> None:
         async with opened(load_config(Path(home))) as core:
             began = time.perf_counter()
             summary = [item async for item in core.pipeline.ingest([folder]) if isinstance(item, Summary)][-1]
-            told(time.perf_counter() - began, summary.passages, memory(os.getpid()))
+            told(time.perf_counter() - began, summary.passages, memory())
 
 
 def langchain(folder: Path) -> None:
@@ -99,7 +101,7 @@ def langchain(folder: Path) -> None:
     ]
     pieces = RecursiveCharacterTextSplitter(chunk_size=CHARACTERS, chunk_overlap=OVERLAP).split_documents(documents)
     FAISS.from_documents(pieces, MiniLM())
-    told(time.perf_counter() - began, len(pieces), memory(os.getpid()))
+    told(time.perf_counter() - began, len(pieces), memory())
 
 
 def told(seconds: float, passages: int, size: float) -> None:
@@ -107,23 +109,11 @@ def told(seconds: float, passages: int, size: float) -> None:
     print(json.dumps({"seconds": seconds, "passages": passages, "megabytes": size}))
 
 
-def memory(root: int) -> float:
-    """Megabytes that a process and its descendants have had at most."""
-    parents, peaks = {}, {}
-    for path in Path("/proc").glob("[0-9]*/status"):
-        try:
-            fields = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-        except OSError:
-            continue
-        number = int(path.parent.name)
-        parents[number], peaks[number] = int(fields["PPid"]), int(fields.get("VmHWM", "0 kB").split()[0])
-    total = 0
-    for number in peaks:
-        each = number
-        while each not in (root, 0, 1) and each in parents:
-            each = parents[each]
-        total += peaks[number] if each == root else 0
-    return total * 1024 / 1e6
+def memory() -> float:
+    """Megabytes that this process and its children have had at most."""
+    own = psutil.Process()
+    pages = [Path(f"/proc/{each.pid}/status").read_text() for each in (own, *own.children(recursive=True))]
+    return sum(int(page.partition("VmHWM:")[2].split()[0]) for page in pages) * 1024 / 1e6
 
 
 def measured(side: str, folder: Path) -> dict[str, float]:

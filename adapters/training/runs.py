@@ -30,7 +30,7 @@ RUN, ROWS, BEGIN, EVENTS, STOP, CHATTING, PROCESS = (
     "chatting",
     "pid",
 )
-# oneDNN keeps the kernels of each shape it has multiplied, and packs have ever new ones: 17 MB each, 1,024 at most.
+# oneDNN keeps the kernels of each shape it has multiplied, and packs have ever new ones, of 17 MB each.
 KERNELS_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "32"}
 STOP_SECONDS = 30.0  # a step of a large model may take that long; then the process is ended
 ENDS: dict[str, RunState] = {

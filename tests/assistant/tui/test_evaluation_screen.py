@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from textual.widgets import Input
+from textual.widgets import ContentSwitcher, Input
 
 from assistant.evaluation.running import RunRequest
 from assistant.storage.datasets import load_dataset
@@ -137,3 +137,15 @@ async def test_the_model_drafts_a_set_from_documents_and_the_user_decides(home: 
         await until(lambda: "drafted  1 question," in run.screen_text())
         [question] = load_set(home, "drafted").questions.questions
         assert question.answers == ("950 pounds",) and question.gold[0].quote == "The rent is 950 pounds a month."
+
+
+async def test_a_run_that_ended_between_two_looks_is_shown(home: Path) -> None:
+    """The page of runs comes to the front, though the screen never saw it running."""
+    async with running(home, size=(80, 24)) as run:
+        await run.pilot.press("f12")
+        await until(lambda: isinstance(run.app.screen, EvaluationScreen))
+        pages = run.app.screen.query_one(ContentSwitcher)
+        await until(lambda: pages.current == "eval-sets")
+        assert run.app.evaluation is not None
+        run.app.evaluation.begun += 1
+        await until(lambda: pages.current == "eval-runs", 20.0)
