@@ -10,9 +10,10 @@ A passage scores w · words + (1 − w) · max(cosine, 0) + NEAR · near.
   short document the meaning decides.
 - *near* is the share of the question's neighbouring words that stand near each other (see proximity.py).
 
-Then the order, not the score, takes into account what is alike: a passage rises with the passages of other
-documents that are nearest to it in meaning, the more so the less the scores themselves decide (Diaz, "Regularizing
-ad hoc retrieval scores", CIKM 2005). What each part is worth is measured by benchmarks/retrieval_ablation.
+Then the order, not the score, takes into account what is alike: behind the best passage, one rises with the passages
+of other documents that are nearest to it in meaning, the more so the less the scores themselves decide (Diaz,
+"Regularizing ad hoc retrieval scores", CIKM 2005). The best stays first: of many forms that differ by a name alone it
+is the one that was named. What each part is worth is measured by benchmarks/retrieval_ablation.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Weights:
 
     words: float = 0.65
     near: float = 0.1
-    support: float = 0.5
+    support: float = 0.7
 
 
 DEFAULT_WEIGHTS = Weights()
@@ -117,7 +118,7 @@ def averaged(rankings: Sequence[Sequence[Candidate]]) -> list[Candidate]:
 def supported(
     candidates: Sequence[Candidate], neighbours: Mapping[int, Sequence[tuple[int, float]]], weights: Weights
 ) -> list[Candidate]:
-    """The candidates ranked anew, each with the support of those it is like.
+    """The candidates ranked anew, each behind the first with the support of those it is like.
 
     `neighbours` are, for some of the best, the numbers and cosines of the nearest among them; the others keep
     their order behind these.
@@ -129,7 +130,7 @@ def supported(
     share = weights.support * flat**2
     scores = {found.chunk_id: found.score for found in candidates}
     head, tail = [], []
-    for found in candidates:
+    for found in candidates[1:]:
         if found.chunk_id not in neighbours:
             tail.append(found)
             continue
@@ -137,7 +138,7 @@ def supported(
         total = sum(cosine for cosine, _ in like)
         support = sum(cosine * score for cosine, score in like) / total if total else found.score
         head.append(replace(found, order=(1 - share) * found.score + share * support))
-    return [*ranked(head), *tail]
+    return [candidates[0], *ranked(head), *tail]
 
 
 def reordered(candidates: Sequence[Candidate], reranked: Mapping[int, float]) -> list[Candidate]:
