@@ -152,7 +152,7 @@ class Core:
 
     async def close(self) -> None:
         """Stop the children, close the database, give the lock back."""
-        await asyncio.gather(*(worker.stop() for worker in self.workers), return_exceptions=True)
+        await asyncio.gather(*(worker.close() for worker in self.workers), return_exceptions=True)
         for database in self._databases:
             with contextlib.suppress(AssistantError):
                 await database.close()

@@ -58,6 +58,7 @@ class WorkerProcess:
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._starting = asyncio.Lock()
         self._wanted = True
+        self._closed = False
 
     @property
     def running(self) -> bool:
@@ -73,10 +74,12 @@ class WorkerProcess:
         """Start the child unless it runs.
 
         Raises:
-            WorkerError: it died too often, or could not start.
+            WorkerError: it died too often, could not start, or was closed.
         """
         async with self._starting:
-            if self.running:
+            if self._closed:
+                raise WorkerError(f"The {self.name} process has been closed.")
+            if self.running and not self._tasks[0].done():
                 return
             recent = [death for death in self._deaths if time.monotonic() - death < RESTART_WINDOW]
             if len(recent) > RESTARTS:
@@ -127,6 +130,11 @@ class WorkerProcess:
         self._wanted = False
         await self._end_process()
         self._wanted = True
+
+    async def close(self) -> None:
+        """End the child for good: calls fail from now on, and start no other."""
+        self._closed = True
+        await self.stop()
 
     async def _end_process(self) -> None:
         process = self._process
@@ -195,6 +203,11 @@ class WorkerProcess:
                     ready.set_exception(_error(message["failed"]))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
+        except asyncio.CancelledError:  # the event loop ends, where others may still call on their way out
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            self._report_death(process, "nobody listened to it any more", ready)
+            raise
         except (WireError, KeyError, TypeError, ValueError) as error:
             broken = f"it broke the protocol ({error})"
             with contextlib.suppress(ProcessLookupError):

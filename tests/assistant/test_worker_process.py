@@ -61,6 +61,40 @@ async def test_whoever_starts_the_child_may_be_cancelled_meanwhile(worker):
     assert (await asyncio.wait_for(worker.call("load", model="scripted"), 60)).data["name"]
 
 
+def test_a_call_made_while_the_event_loop_ends_does_not_wait_for_ever(tmp_path):
+    """What still asks on its way out, after every task was cancelled, is answered or refused."""
+    outcomes = []
+
+    async def asks_last(worker):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            outcomes.append((await worker.call("count", texts=["a b c"])).data)
+
+    async def main():
+        worker = WorkerProcess("model", {}, tmp_path / "logs")
+        await worker.call("load", model="scripted")
+        tasks.append(asyncio.create_task(asks_last(worker)))
+        await asyncio.sleep(0)
+
+    tasks = []
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert outcomes == [[3]] or isinstance(tasks[0].exception(), WorkerError | ModelError)
+
+
+async def test_a_closed_child_is_not_started_again(worker):
+    """A call under way fails, and so does each later one: nothing runs on behind an assistant that has ended."""
+    await worker.call("load", model=SCRIPT)
+    under_way = asyncio.create_task(worker.call("complete", **QUESTION))
+    await asyncio.sleep(0.1)
+    await worker.close()
+    with pytest.raises(WorkerError, match="died"):
+        await under_way
+    with pytest.raises(WorkerError, match="has been closed"):
+        await worker.call("count", texts=["a"])
+    assert worker.pid is None
+
+
 async def test_a_child_that_ignores_cancel_is_killed(worker, monkeypatch):
     """A call that does not end within the limit costs the child its life, not the assistant its patience."""
     monkeypatch.setattr(worker_process, "CANCEL_SECONDS", 0.3)
