@@ -193,7 +193,7 @@ RANGES: dict[tuple[str, str], tuple[float, float]] = {
     ("documents", "word_weight"): (0, 1),
     ("documents", "relevance_floor"): (0, 1),
     ("documents", "max_file_mb"): (1, 100_000),
-    ("documents", "max_text_mb"): (1, 24),
+    ("documents", "max_text_mb"): (1, 1_000),
     ("documents", "threads"): (0, 256),
     ("documents", "rest_above"): (0.1, 1),
 }

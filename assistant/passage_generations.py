@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ class PassageGenerations:
             "database": str(self._core.database_path),
             "folder": str(self._core.index_folder),
             "embedder": (passages or self.serving).embedder,
-            "threads": self._core.config.documents.threads,
+            "threads": self._core.config.documents.threads or len(os.sched_getaffinity(0)),
             "reranker": self._core.config.documents.reranker,
             "store": self.store and asdict(self.store),
         }

@@ -55,6 +55,7 @@ ADDRESS_SPACE = {
 REACHING_OUT = ("download", "model")  # the others never have a reason to; model: where one on a server answers
 ON_LOOPBACK = ("index-on-loopback",)  # a PostgreSQL on this machine, see assistant.vector_store
 ONE_THREAD = ("measuring",)  # many small matrices, on which the threads of an array library only wait for each other
+NICE, NICER = 10, {"index": 15, "index-on-loopback": 15}  # embedding uses all cores, and lets an answer go first
 HEARTBEAT_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -163,15 +164,15 @@ def _log_frames(error: BaseException) -> None:
     print(type(error).__name__, file=sys.stderr, flush=True)
 
 
-def limit_process(address_space: int | None) -> None:
+def limit_process(address_space: int | None, nice: int = NICE) -> None:
     """Give up what a child never needs: core dumps, priority, new privileges, memory without end."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if address_space is not None:
         resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-    os.nice(10)
+    os.nice(nice)
     for name, value in (
         ("oom_score_adj", "900"),
-        ("autogroup", "10"),
+        ("autogroup", str(nice)),
     ):  # nice counts within a session only, see sched(7)
         with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w") as setting:
             setting.write(value)
@@ -184,7 +185,7 @@ def main() -> None:
     """Entry point of every child process."""
     name = sys.argv[1]
     os.umask(0o077)
-    limit_process(ADDRESS_SPACE.get(name))
+    limit_process(ADDRESS_SPACE.get(name), NICER.get(name, NICE))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints goes to the log, never into the protocol

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from ingest.document import Chunk, Document, Section
 from ingest.splitting import Span, split_lines, split_section, split_words
@@ -13,6 +14,7 @@ _WORD = re.compile(r"\w+")
 CountTokens = Callable[[Sequence[str]], list[int]]
 PREFIX_CHARACTERS = 120  # of title and headings before a chunk's text in its embedding
 FILLED_SHARE = 4  # a chunk may end with a paragraph when it is 1/4 full
+SECTION_CHARACTERS = 500_000  # a longer section is cut as several
 TINY_SHARE = 4  # a section of less than 1/4 of the size joins its neighbour where it may
 
 
@@ -33,15 +35,21 @@ def chunk_document(document: Document, count_tokens: CountTokens, size: int = 20
     chunk) and ends at a sentence or line unless one alone is over the size. `size` and `overlap` are
     tokens; what `embedding_text` puts before a chunk counts into the size.
     """
-    groups = _groups(document, count_tokens, size)
-    prefixes = count_tokens([_prefix(document.title, group.headings) for group in groups])
-    chunks: list[Chunk] = []
-    for group, prefix in zip(groups, prefixes, strict=True):
+    return list(chain.from_iterable(chunk_groups(document, count_tokens, size, overlap)))
+
+
+def chunk_groups(
+    document: Document, count_tokens: CountTokens, size: int = 200, overlap: int = 40
+) -> Iterator[list[Chunk]]:
+    """The same chunks, those of neighbouring sections that are cut as one at a time: only these overlap each other."""
+    for group in _groups(document, count_tokens, size):
+        (prefix,) = count_tokens([_prefix(document.title, group.headings)])
         room = max(size - prefix, size // 4, 1)
-        for start, end, tokens in _packed(group, document.text, count_tokens, room, min(overlap, room // 2)):
-            first = group.sections[0]
-            chunks.append(Chunk(document.text[start:end], start, end, group.headings, first.page, tokens, first.place))
-    return chunks
+        first, packed = group.sections[0], _packed(group, document.text, count_tokens, room, min(overlap, room // 2))
+        yield [
+            Chunk(document.text[start:end], start, end, group.headings, first.page, tokens, first.place)
+            for start, end, tokens in packed
+        ]
 
 
 def embedding_text(title: str, chunk: Chunk) -> str:
@@ -61,20 +69,48 @@ def _prefix(title: str, headings: tuple[str, ...]) -> str:
     return " > ".join(names)
 
 
-def _groups(document: Document, count_tokens: CountTokens, size: int) -> list[_Group]:
+def _groups(document: Document, count_tokens: CountTokens, size: int) -> Iterator[_Group]:
     """The sections with their spans counted, tiny neighbours joined."""
-    split = [split_section(document.text, section) for section in document.sections]
-    counts = iter(count_tokens([document.text[span.start : span.end] for spans in split for span in spans]))
-    groups: list[_Group] = []
-    for section, spans in zip(document.sections, split, strict=True):
-        counted = tuple(span.counted(next(counts)) for span in spans)
-        group = _Group((section,), section.headings, counted, sum(span.tokens for span in counted))
-        joined = _joined(groups[-1], group, document.text, size) if groups else None
-        if joined:
-            groups[-1] = joined
-        else:
-            groups.append(group)
-    return groups
+    held: _Group | None = None
+    for sections in _batches(_short_enough(document)):
+        split = [split_section(document.text, section) for section in sections]
+        counts = iter(count_tokens([document.text[span.start : span.end] for spans in split for span in spans]))
+        for section, spans in zip(sections, split, strict=True):
+            counted = tuple(span.counted(next(counts)) for span in spans)
+            group = _Group((section,), section.headings, counted, sum(span.tokens for span in counted))
+            joined = _joined(held, group, document.text, size) if held else None
+            if held and not joined:
+                yield held
+            held = joined or group
+    if held:
+        yield held
+
+
+def _short_enough(document: Document) -> Iterator[Section]:
+    """The sections, those over SECTION_CHARACTERS cut where a paragraph ends, or a line where none does."""
+    for section in document.sections:
+        start = section.start
+        while section.end - start > SECTION_CHARACTERS:
+            limit = start + SECTION_CHARACTERS
+            ends = (document.text.rfind(gap, limit - SECTION_CHARACTERS // 10, limit) for gap in ("\n\n", "\n", " "))
+            end = next((end for end in ends if end > 0), limit)
+            yield replace(section, start=start, end=end)
+            start = end
+        yield replace(section, start=start)
+
+
+def _batches(sections: Iterable[Section]) -> Iterator[list[Section]]:
+    """Sections of about SECTION_CHARACTERS together: few calls to count them, and never all in memory."""
+    batch: list[Section] = []
+    length = 0
+    for section in sections:
+        batch.append(section)
+        length += section.end - section.start
+        if length >= SECTION_CHARACTERS:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
 
 
 def _joined(left: _Group, right: _Group, text: str, size: int) -> _Group | None:

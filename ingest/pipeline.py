@@ -30,7 +30,6 @@ TEXTS_PER_CALL = 32  # a search waits for at most one such call
 CHUNKS_PER_COMMIT, FILES_PER_COMMIT = 64, 64
 READ_AHEAD = 32  # files
 PAGES_PER_STEP = 500  # of the full-text index; other work on the database waits for one step at most
-LARGE_TEXT = 2_000_000  # characters; nothing is read ahead of a text this long
 SMALL_INDEX, ENOUGH_TO_SAVE = 16_000_000, 1000  # bytes of an index file that is cheap to write; passages
 T = TypeVar("T")
 Outcomes = asyncio.Queue[Outcome | BaseException | None]
@@ -214,10 +213,10 @@ class Pipeline:
         """Read the files one after another into the queue; None ends it, an exception breaks it off."""
         try:
             for file in run.files:
-                outcome = await self._reading.read(file, known.get(file.path), run.collection, run.settings)
-                await outcomes.put(outcome)
-                if isinstance(outcome, ReadFile) and len(outcome.text) > LARGE_TEXT:
-                    await outcomes.join()
+                async for outcome in self._reading.parts(file, known.get(file.path), run.collection, run.settings):
+                    await outcomes.put(outcome)
+                    if isinstance(outcome, ReadFile) and not outcome.whole:
+                        await outcomes.join()  # nothing is read ahead of a long text
             await outcomes.put(None)
         except Exception as error:  # raised again by _next_batch, in the task that can report it
             await outcomes.put(error)
@@ -240,12 +239,12 @@ class Pipeline:
                 vectors[file.path].append(reply.blob[place * length : (place + 1) * length])
             run.embedded += len(part)
             share = (start + len(part)) / len(chunks)
-            yield run.progress("read", part[-1][0].path, share * sum(file.size + 1 for file in batch))
+            yield run.progress("read", part[-1][0].path, share * sum(map(_weight, batch)))
 
     async def _commit(self, run: Run, batch: list[Outcome], vectors: dict[str, list[bytes]]) -> None:
         """Write a batch in one transaction, and count only then."""
 
-        def write(db: sqlite_utils.Database) -> list[bool]:
+        def write(db: sqlite_utils.Database) -> list[bool | None]:
             new = []
             for file in batch:
                 if isinstance(file, ReadFile):
@@ -256,16 +255,17 @@ class Pipeline:
                     records.touch(db, run.collection, file)
             return new
 
-        run.index_is_stale |= any(isinstance(file, ReadFile | FailedFile) for file in batch)
+        ended = [file for file in batch if not (isinstance(file, ReadFile) and file.more)]
+        run.index_is_stale |= any(isinstance(file, ReadFile | FailedFile) for file in ended)
         new = await _to_its_end(self._database.write(write))
-        run.added += sum(new)
-        run.changed += len(new) - sum(new)
+        run.added += new.count(True)
+        run.changed += new.count(False)
         run.passages += sum(len(each) for each in vectors.values())
         run.unchanged += sum(isinstance(file, UnchangedFile) for file in batch)
         run.later += sum(isinstance(file, LaterFile) for file in batch)
         run.failed += [Failure(file.path, file.reason) for file in batch if isinstance(file, FailedFile)]
-        run.done += len(batch)
-        run.bytes_done += sum(file.size + 1 for file in batch)
+        run.done += len(ended)
+        run.bytes_done += sum(map(_weight, batch))
 
 
 def _begun(db: sqlite_utils.Database, collection: str, embedder: str, started: float) -> Run:
@@ -297,6 +297,11 @@ async def _next_batch(outcomes: Outcomes) -> list[Outcome]:
         batch.append(outcome)
         chunks += len(outcome.chunks) if isinstance(outcome, ReadFile) else 0
     return batch
+
+
+def _weight(outcome: Outcome) -> float:
+    """What of the run's bytes is done with it."""
+    return (outcome.size + 1) * (outcome.share if isinstance(outcome, ReadFile) else 1.0)
 
 
 def _mark_done(outcomes: Outcomes, batch: list[Outcome]) -> None:

@@ -81,7 +81,7 @@ class Run:
     embedded: int = 0
     done: int = 0
     bytes_total: int = 0  # each file counts one byte more than it has, so that empty ones count
-    bytes_done: int = 0
+    bytes_done: float = 0.0
     index_is_stale: bool = False
     settings: CollectionSettings = AS_EVERYWHERE
 

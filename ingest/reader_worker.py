@@ -19,12 +19,13 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from ingest.chunking import chunk_document, embedding_text
-from ingest.document import Document
+from ingest.chunking import chunk_groups, embedding_text
+from ingest.document import Chunk, Document
 from ingest.errors import UnreadableError
 from ingest.readers import UNREAD_DOCUMENTS, read_document, refuse_binary
 from ingest.readers.cleaning import Cleaner
@@ -39,8 +40,7 @@ BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
 CLOCK_TICK = 0.02  # seconds; kernels stamp files with a clock that stands still up to 10 ms
 CHARACTERS_PER_TOKEN_OF_TABLE = 2  # WordPiece makes more tokens of numbers and bars than of prose
-MAX_REPLY = 60 * 2**20  # bytes of text and chunks that go to the assistant in one frame
-MAX_TEXT = MAX_REPLY * 2 // 5  # bytes of text whose chunks, with their overlap, fit into a reply beside it
+PART_CHARACTERS = 2_000_000  # of text; a document with more is handed over in parts of about this
 
 
 class ReaderWorker:
@@ -52,18 +52,17 @@ class ReaderWorker:
     ) -> None:  # fmt: skip
         """`tokenizer` is the path of the embedder's tokenizer.json, "" to count words; `ocr` the languages of text
         recognition, "" for none: with it a file may take OCR_SECONDS longer.
-
-        Whatever `max_text_bytes` says, no more than MAX_TEXT can be read from one file.
         """
         self._count_tokens = TokenCounter(tokenizer)
         self._chunk_tokens = chunk_tokens
         self._chunk_overlap = chunk_overlap
         self._limits = Limits(
             file_bytes=max_file_bytes,
-            text_bytes=min(max_text_bytes, MAX_TEXT),
+            text_bytes=max_text_bytes,
             ocr=ocr,
             table_characters=chunk_tokens * CHARACTERS_PER_TOKEN_OF_TABLE,
         )
+        self._rest: tuple[Any, Iterator[dict[str, Any]]] | None = None  # of what was read last: its next part
 
     def scan(
         self,
@@ -97,10 +96,12 @@ class ReaderWorker:
 
     def read(
         self, path: str, known_sha256: str = "", chunk_tokens: int | None = None, chunk_overlap: int | None = None,
-        ocr: str | None = None,
+        ocr: str | None = None, part: int = 0,
     ) -> dict[str, Any]:  # fmt: skip
         """The text and chunks of a file, or {"unchanged": True} when its content is the known one.
 
+        A long one comes in parts: with `more` true there is another one, to be asked for by its number. The text of a
+        part `begins` somewhere in the whole, of which it is a `share`; its chunks have their places in the whole.
         `chunk_tokens`, `chunk_overlap` and `ocr` are those of its collection; None: as everywhere.
 
         Raises:
@@ -114,48 +115,63 @@ class ReaderWorker:
         longer = OCR_SECONDS if limits.ocr else 0.0
         with _time_limit(CPU_SECONDS + longer, WALL_SECONDS + longer):
             try:
-                return self._read(path, known_sha256, limits, size)
+                return self._read(path, known_sha256, limits, size, part)
             except MemoryError:
                 raise UnreadableError("needs more memory to read than a document may use") from None
             except RecursionError:
                 raise UnreadableError("is nested too deeply to read") from None
 
-    def _read(self, path: str, known_sha256: str, limits: Limits, size: tuple[int, int]) -> dict[str, Any]:
-        file = Path(path)
-        data, status = _content(path, file.suffix, self._limits.file_bytes)
-        facts = {
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "size": len(data),
-            "mtime_ns": status.st_mtime_ns,
-        }
-        if facts["sha256"] == known_sha256:
-            return {"unchanged": True, **facts}
-        document = read_document(data, _shown(file.stem), file.suffix, limits)
-        del data
-        return {"unchanged": False, **facts, **self._described(document, *size)}
+    def _read(self, path: str, known_sha256: str, limits: Limits, size: tuple[int, int], part: int) -> dict[str, Any]:
+        asked = (path, limits, size)
+        if self._rest is None or self._rest[0] != (*asked, part):
+            self._rest = None
+            facts, data = self._loaded(path, limits)
+            if facts["sha256"] == known_sha256:
+                return {"unchanged": True, **facts}
+            document = read_document(data, _shown(Path(path).stem), Path(path).suffix, limits)
+            del data
+            parts: Iterator[dict[str, Any]] = islice(self._parts(document, facts, *size), part, None)
+        else:
+            parts = self._rest[1]
+        found = next(parts, None)
+        if found is None:
+            raise UnreadableError("was changed while it was read")
+        self._rest = ((*asked, part + 1), parts) if found["more"] else None
+        return found
 
-    def _described(self, document: Document, tokens: int, overlap: int) -> dict[str, Any]:
-        chunks = [
-            {
-                "start": chunk.start,
-                "end": chunk.end,
-                "page": chunk.page,
-                "place": chunk.place,
-                "headings": list(chunk.headings),
-                "tokens": chunk.tokens,
-                "embedding_text": embedding_text(document.title, chunk),
-            }
-            for chunk in chunk_document(document, self._count_tokens, tokens, overlap)
-        ]
-        _check_reply_size(document.text, [str(chunk["embedding_text"]) for chunk in chunks])
-        return {
-            "title": document.title,
-            "text": document.text,
-            "pages": document.pages,
-            "notes": list(document.notes),
-            "page_starts": page_starts(document),
-            "chunks": chunks,
-        }
+    def _loaded(self, path: str, limits: Limits) -> tuple[dict[str, Any], bytes]:
+        data, status = _content(path, Path(path).suffix, limits.file_bytes)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return {"sha256": sha256, "size": len(data), "mtime_ns": status.st_mtime_ns}, data
+
+    def _parts(self, document: Document, facts: dict[str, Any], tokens: int, overlap: int) -> Iterator[dict[str, Any]]:
+        length = len(document.text)
+        whole = {
+            **facts, "unchanged": False, "title": document.title, "pages": document.pages,
+            "notes": list(document.notes), "page_starts": page_starts(document),
+        }  # fmt: skip
+        begun, chunks = 0, list[dict[str, Any]]()
+        for group in chunk_groups(document, self._count_tokens, tokens, overlap):
+            if group and group[0].start - begun >= PART_CHARACTERS:
+                cut = group[0].start
+                part = {"text": document.text[begun:cut], "begins": begun, "share": (cut - begun) / length}
+                yield {**whole, **part, "chunks": chunks, "more": True}
+                begun, chunks = cut, []
+            chunks += [_described(document.title, chunk) for chunk in group]
+        part = {"text": document.text[begun:], "begins": begun, "share": (length - begun) / max(1, length)}
+        yield {**whole, **part, "chunks": chunks, "more": False}
+
+
+def _described(title: str, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "start": chunk.start,
+        "end": chunk.end,
+        "page": chunk.page,
+        "place": chunk.place,
+        "headings": list(chunk.headings),
+        "tokens": chunk.tokens,
+        "embedding_text": embedding_text(title, chunk),
+    }
 
 
 def page_starts(document: Document) -> list[int]:
@@ -213,12 +229,6 @@ def _opened(path: str, limit: int) -> Iterator[tuple[int, os.stat_result]]:
         raise UnreadableError(_words(error)) from None
     finally:
         os.close(descriptor)
-
-
-def _check_reply_size(text: str, embedded: list[str]) -> None:
-    size = len(text.encode("utf-8", "replace")) + sum(len(part.encode("utf-8", "replace")) for part in embedded)
-    if size > MAX_REPLY:
-        raise UnreadableError("holds too much text for one document", "Split it into several files.")
 
 
 def _shown(stem: str) -> str:

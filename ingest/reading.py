@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,10 +78,22 @@ class Reading:
                 found[path] = Fingerprint(sha256, name)
         return found
 
-    async def read(
+    async def parts(
         self, file: FoundFile, before: KnownFile | None, collection: int, settings: CollectionSettings
+    ) -> AsyncIterator[Outcome]:
+        """What `read` gives of each part of a file, most often the one; all are of the same content."""
+        outcome = await self.read(file, before, collection, settings)
+        yield outcome
+        while isinstance(outcome, ReadFile) and outcome.more:
+            following = await self.read(file, before, collection, settings, outcome.part + 1)
+            if isinstance(following, ReadFile) and following.sha256 != outcome.sha256:
+                following = LaterFile(file.path, file.size)
+            yield (outcome := following)
+
+    async def read(
+        self, file: FoundFile, before: KnownFile | None, collection: int, settings: CollectionSettings, part: int = 0
     ) -> Outcome:
-        """The text and chunks of a file, or that it is as it was, or why it cannot be read.
+        """The text and chunks of a file (or of this part of it), or that it is as it was, or why it cannot be read.
 
         A file that is another one by now does not take the place of its document: it may have been moved there,
         and the document elsewhere.
@@ -94,9 +106,9 @@ class Reading:
             try:
                 async with asyncio.timeout(seconds):
                     reply = await self._reader.call(
-                        "read", path=file.path, known_sha256=known_sha256, **settings.reading
+                        "read", path=file.path, known_sha256=known_sha256, part=part, **settings.reading
                     )
-                return _outcome(file, reply.data, bool(known_sha256), settings.chunked)
+                return _outcome(file, reply.data, bool(known_sha256), settings.chunked, part)
             except self._unreadable as error:
                 if not await asyncio.to_thread(os.path.lexists, file.path):
                     return LaterFile(file.path, file.size)
@@ -127,10 +139,13 @@ class Reading:
             await asyncio.sleep(2.0)
 
 
-def _outcome(file: FoundFile, data: dict[str, Any], replaces: bool, chunked: str) -> Outcome:
+def _outcome(file: FoundFile, data: dict[str, Any], replaces: bool, chunked: str, part: int) -> Outcome:
     if data["unchanged"]:
         return UnchangedFile(file.path, data["size"], data["mtime_ns"])
     if replaces and (data["size"], data["mtime_ns"]) != (file.size, file.mtime_ns):
         return LaterFile(file.path, file.size)
-    names = ("size", "mtime_ns", "sha256", "title", "text", "pages", "notes", "page_starts", "chunks")
-    return ReadFile(path=file.path, chunked=chunked, **{name: data[name] for name in names})
+    names = (
+        "size", "mtime_ns", "sha256", "title", "text", "pages", "notes", "page_starts", "chunks", "more", "begins",
+        "share",
+    )  # fmt: skip
+    return ReadFile(path=file.path, chunked=chunked, part=part, **{name: data[name] for name in names})

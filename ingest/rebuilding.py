@@ -104,17 +104,25 @@ class Rebuild:
         return staged, [chunk["embedding_text"] for chunk in data["chunks"]]
 
     async def _read(self, document: OldDocument) -> dict[str, Any] | None:
-        """What the reader says of a file; None where it cannot be read, or holds other bytes than the document."""
+        """What the reader says of a file, all parts as one; None where it cannot be read, or holds other bytes than the
+        document.
+        """
         await self._reading.ready()
         self._reader.subject = document.path
+        parts: list[dict[str, Any]] = []
         try:
-            async with asyncio.timeout(self._reading.seconds(document.settings)):
-                reply = await self._reader.call(
-                    "read", path=document.path, known_sha256="", **document.settings.reading
-                )
+            while not parts or parts[-1]["more"]:
+                async with asyncio.timeout(self._reading.seconds(document.settings)):
+                    reply = await self._reader.call(
+                        "read", path=document.path, known_sha256="", part=len(parts), **document.settings.reading
+                    )
+                if reply.data["sha256"] != document.sha256:
+                    return None
+                parts.append(reply.data)
         except (self._unreadable, self._crashed, TimeoutError):
             return None
-        return dict(reply.data) if reply.data["sha256"] == document.sha256 else None
+        chunks = [chunk for part in parts for chunk in part["chunks"]]
+        return {**parts[0], "text": "".join(part["text"] for part in parts), "chunks": chunks}
 
     async def _commit(self, embedder: str, batch: list[tuple[StagedDocument, list[str]]]) -> None:
         """Embed a batch and store it, whole documents in one transaction."""

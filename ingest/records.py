@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ingest import arriving
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -45,7 +48,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file as the reader process gave it back; `chunks` are its JSON objects."""
+    """A file as the reader process gave it back, or a part of a long one; `chunks` are its JSON objects."""
 
     path: str
     size: int
@@ -58,6 +61,15 @@ class ReadFile:
     page_starts: list[int]
     chunks: list[dict[str, Any]]
     chunked: str = ""  # see CollectionSettings
+    part: int = 0
+    more: bool = False  # there is another part
+    begins: int = 0  # where in the whole text that of this part begins
+    share: float = 1.0  # of the document that this part is
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is all of the file."""
+        return self.part == 0 and not self.more
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,55 +159,71 @@ def set_aside(db: sqlite_utils.Database, document: int) -> None:
     db.conn.execute("UPDATE documents SET path = ? WHERE id = ?", (b"\0%d" % document, document))
 
 
-def store(db: sqlite_utils.Database, collection: int, embedder: int, file: ReadFile, vectors: list[bytes]) -> bool:
-    """Write a document and all that hangs on it, in place of what it was; True if it held nothing before."""
+def store(
+    db: sqlite_utils.Database, collection: int, embedder: int, file: ReadFile, vectors: list[bytes]
+) -> bool | None:
+    """Write a document and all that hangs on it, in place of what it was; True if it held nothing before.
+
+    A part of a long document waits for the last one, with which the whole takes its place; None: it still waits.
+    """
     number = _document_row(db, collection, file.path)
+    rows = list(_chunk_rows(file))
+    if not file.whole:
+        part = arriving.Part(number, file.part, file.sha256, embedder)
+        arriving.keep(db, part, _text(file.text), rows, vectors, last=not file.more)
+        if file.more:
+            return None
     is_new = db.conn.execute("SELECT state != 'ready' FROM documents WHERE id = ?", (number,)).fetchone()[0]
     _drop_contents(db, number)
-    title = _text(file.title)
     db.conn.execute(
         "UPDATE documents SET title = ?, sha256 = ?, size = ?, mtime_ns = ?, pages = ?, notes = ?, chunked = ?,"
         " state = 'ready', reason = '', crashes = 0, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?",
-        (title, file.sha256, file.size, file.mtime_ns, file.pages, _json(file.notes), file.chunked, number),
+        (_text(file.title), file.sha256, file.size, file.mtime_ns, file.pages, _json(file.notes), file.chunked, number),
     )
-    text = _text(file.text)
-    db.conn.execute("INSERT INTO document_texts VALUES (?, ?, ?)", (number, text, json.dumps(file.page_starts)))
-    for chunk, vector in zip(file.chunks, vectors, strict=True):
-        start, end, headings = chunk["start"], chunk["end"], chunk.get("headings") or []
-        context = _text(" — ".join([title, *headings]))
-        cursor = db.conn.execute(
-            'INSERT INTO chunks (document_id, start, "end", page, headings, context, text, tokens, place)'
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                start,
-                end,
-                chunk.get("page"),
-                _json(headings),
-                context,
-                text[start:end],
-                chunk.get("tokens", 0),
-                _text(chunk.get("place", "")),
-            ),
-        )
-        db.conn.execute("INSERT INTO vectors VALUES (?, ?, ?)", (cursor.lastrowid, embedder, vector))
+    page_starts = json.dumps(file.page_starts)
+    if file.whole:
+        db.conn.execute("INSERT INTO document_texts VALUES (?, ?, ?)", (number, _text(file.text), page_starts))
+        marks = ", ?" * len(arriving.COLUMNS)
+        sql = f"INSERT INTO chunks (document_id, {', '.join(arriving.COLUMNS)}) VALUES (?{marks})"
+        for row, vector in zip(rows, vectors, strict=True):
+            cursor = db.conn.execute(sql, (number, *row))
+            db.conn.execute("INSERT INTO vectors VALUES (?, ?, ?)", (cursor.lastrowid, embedder, vector))
+    else:
+        arriving.join(db, number, embedder, page_starts)
+    arriving.drop(db, number)
     return bool(is_new)
 
 
+def _chunk_rows(file: ReadFile) -> Iterator[tuple[Any, ...]]:
+    """The values of arriving.COLUMNS for each passage."""
+    text, title = _text(file.text), _text(file.title)
+    for chunk in file.chunks:
+        start, end, headings = chunk["start"], chunk["end"], chunk.get("headings") or []
+        yield (
+            start, end, chunk.get("page"), _json(headings), _text(" — ".join([title, *headings])),
+            text[start - file.begins : end - file.begins], chunk.get("tokens", 0), _text(chunk.get("place", "")),
+        )  # fmt: skip
+
+
 def known_vectors(db: sqlite_utils.Database, embedder: int, file: ReadFile) -> list[bytes] | None:
-    """The vectors of a document with the same bytes and the same passages, in order; None where there is none.
+    """The vectors of a document (or of a part of one) with the same bytes and the same passages, in order; None where
+    there is none.
 
     They may have been made under another title: what is said in a file weighs more than what it is called.
     """
     suffix, places = Path(file.path).suffix, [(chunk["start"], chunk["end"]) for chunk in file.chunks]
+    known = [] if file.whole else [arriving.vectors(db, file.part, file.sha256, embedder)]
     for number, path in db.conn.execute("SELECT id, path FROM documents WHERE sha256 = ?", (file.sha256,)).fetchall():
-        rows = db.conn.execute(
-            'SELECT k.start, k."end", v.vector FROM chunks k JOIN vectors v ON v.chunk_id = k.id AND v.embedder_id = ?'
-            " WHERE k.document_id = ? ORDER BY k.id",
-            (embedder, number),
-        ).fetchall()
-        if Path(os.fsdecode(path)).suffix == suffix and [(row[0], row[1]) for row in rows] == places:
-            return [row[2] for row in rows]
+        if Path(os.fsdecode(path)).suffix == suffix:
+            known.append(db.conn.execute(
+                'SELECT k.start, k."end", v.vector FROM chunks k JOIN vectors v ON v.chunk_id = k.id'
+                " AND v.embedder_id = ? WHERE k.document_id = ? AND (? OR k.start BETWEEN ? AND ?) ORDER BY k.id",
+                (embedder, number, file.whole, places[0][0], places[-1][0]),
+            ))  # fmt: skip
+    for rows in known:
+        found = rows.fetchall()
+        if [(row[0], row[1]) for row in found] == places:
+            return [row[2] for row in found]
     return None
 
 
@@ -211,6 +239,7 @@ def record_failure(db: sqlite_utils.Database, collection: int, file: FailedFile)
     """Keep a row with the reason; what an earlier version of the file held is gone from the library."""
     number = _document_row(db, collection, file.path)
     _drop_contents(db, number)
+    arriving.drop(db, number)
     db.conn.execute(
         "UPDATE documents SET size = ?, mtime_ns = ?, state = ?, reason = ?, sha256 = '', notes = '[]', pages = NULL"
         " WHERE id = ?",

@@ -143,6 +143,33 @@ CREATE TRIGGER staged_with_its_text AFTER DELETE ON document_texts BEGIN
 END;
 """
 
+ARRIVING = """
+CREATE TABLE arriving_parts (
+    document_id INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+    part INTEGER NOT NULL,                 -- from 0
+    sha256 TEXT NOT NULL,                  -- of the whole file
+    embedder_id INTEGER NOT NULL REFERENCES embedders(id) ON DELETE CASCADE,
+    text TEXT NOT NULL,
+    PRIMARY KEY (document_id, part)
+);
+CREATE TABLE arriving_chunks (
+    id INTEGER PRIMARY KEY,
+    document_id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    start INTEGER NOT NULL,                -- in the whole text
+    "end" INTEGER NOT NULL,
+    page INTEGER,
+    headings TEXT NOT NULL,                -- JSON list, outermost first
+    context TEXT NOT NULL,
+    text TEXT NOT NULL,
+    tokens INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    vector BLOB NOT NULL,                  -- float32, little endian, unit length
+    FOREIGN KEY (document_id, part) REFERENCES arriving_parts(document_id, part) ON DELETE CASCADE
+);
+CREATE INDEX arriving_chunks_of_part ON arriving_chunks(document_id, part);
+"""
+
 
 @migrations()
 def documents_and_passages(db: sqlite_utils.Database) -> None:
@@ -187,6 +214,12 @@ def settings_of_collections(db: sqlite_utils.Database) -> None:
     db.conn.execute("ALTER TABLE collections ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'")
     db.conn.execute("ALTER TABLE documents ADD COLUMN chunked TEXT NOT NULL DEFAULT ''")
     db.conn.execute("ALTER TABLE staged_documents ADD COLUMN chunked TEXT NOT NULL DEFAULT ''")
+
+
+@migrations()
+def parts_of_long_documents(db: sqlite_utils.Database) -> None:
+    """What is there of a document that comes in parts, until its last one is."""
+    _run(db, ARRIVING)
 
 
 def _run(db: sqlite_utils.Database, script: str) -> None:

@@ -9,13 +9,14 @@ import os
 import subprocess
 import sys
 import time
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_files import pdf, tokenizer_path, word
 
-from ingest import reader_worker
+from ingest import chunking, reader_worker
 from ingest.document import Document, Section
 from ingest.errors import IngestError, PasswordError, UnreadableError
 from ingest.reader_worker import BATCH, ReaderWorker, page_starts
@@ -117,11 +118,26 @@ def test_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str)
     time.sleep(0.1)  # the clock is off again: nothing is raised here
 
 
-def test_too_much_text_for_one_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text whose chunks would not fit into one reply is refused in words, not by a broken pipe."""
-    monkeypatch.setattr(reader_worker, "MAX_REPLY", MIB)
-    with pytest.raises(UnreadableError, match="too much text for one document"):
-        read(tmp_path / "long.txt", "some words. " * 60_000)
+def test_a_long_text_comes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts are the whole text and the same passages; each can be had alone, in any order, from another process."""
+    monkeypatch.setattr(chunking, "SECTION_CHARACTERS", 3_000)
+    path = tmp_path / "long.txt"
+    text = "\n\n".join(f"Paragraph {n} tells of wind. It ends here." for n in range(600))
+    path.write_text(text, "utf-8")
+    whole = reader().read(str(path))
+    assert not whole["more"] and whole["share"] == 1 and whole["begins"] == 0
+    monkeypatch.setattr(reader_worker, "PART_CHARACTERS", 5_000)
+    worker, parts = reader(), list[dict[str, Any]]()
+    while not parts or parts[-1]["more"]:
+        parts.append(worker.read(str(path), part=len(parts)))
+    assert len(parts) > 3 and "".join(part["text"] for part in parts) == text
+    assert [chunk for part in parts for chunk in part["chunks"]] == whole["chunks"]
+    assert [part["begins"] for part in parts[1:]] == list(accumulate(len(part["text"]) for part in parts[:-1]))
+    assert abs(sum(part["share"] for part in parts) - 1) < 1e-9
+    assert worker.read(str(path), part=2) == parts[2] == reader().read(str(path), part=2)
+    assert worker.read(str(path), parts[0]["sha256"])["unchanged"]
+    with pytest.raises(UnreadableError, match="changed while it was read"):
+        worker.read(str(path), part=len(parts))
 
 
 def test_page_starts_of_pages_without_text() -> None:
