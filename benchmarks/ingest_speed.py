@@ -1,13 +1,14 @@
 """How fast do documents become searchable, beside LangChain's loaders, splitter and FAISS.from_documents?
 
-    python benchmarks/ingest_speed.py --data DIR [--megabytes 2] [--sides ours langchain]
+    python benchmarks/ingest_speed.py --data DIR [--megabytes 1 2 …] [--forms one mixed] [--sides ours langchain]
 
 The same text, encyclopedia articles from DIR/text (or the variable ASSISTANT_DATA), lies in two forms: one file, and a
-folder of files of about 4 kB, by turns .txt, .md, .html and .csv. Ours runs through the product with its defaults: read
+folder of files of about 4 kB, by turns .txt, .md, .html and .csv. Where more is asked for than there is, it goes on
+with the words of each line in reverse order. Ours runs through the product with its defaults: read
 and cut in a child process, embedded by MiniLM as int8 in another, stored in SQLite, the full-text index and FAISS.
 LangChain has TextLoader, BSHTMLLoader and CSVLoader by DirectoryLoader, its splitter (1,000 characters, overlap 200)
-and the same MiniLM in sentence-transformers. Each run is a process of its own. Memory is the largest resident size of
-the process and its children, each at its own peak; ours is run with half of the text, too.
+and the same MiniLM in sentence-transformers. Each run is a process of its own. Memory is the largest resident size: of the process that was started, and of it and
+its children together, each at its own peak.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # has no stubs; comes with accelerate
@@ -29,14 +31,19 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 SOURCE = "text/encyclopedia-60MB.txt.xz"
+MOST_TEXT = 1_000  # megabytes that a file may hold; the default would refuse the largest
 PIECE = 4_000  # characters of a file of the mixed folder
 OURS, LANGCHAIN = "ours", "langchain"
+FORMS = ["one", "mixed"]
 
 
-def write_files(folder: Path, text: str) -> None:
+def write_files(folder: Path, text: str, forms: list[str]) -> None:
     """The text as one file, and as a folder of small files of four formats."""
-    (folder / "one").mkdir(parents=True)
-    (folder / "one" / "all.txt").write_text(text, "utf-8")
+    if "one" in forms:
+        (folder / "one").mkdir()
+        (folder / "one" / "all.txt").write_text(text, "utf-8")
+    if "mixed" not in forms:
+        return
     mixed = folder / "mixed"
     mixed.mkdir()
     for number, start in enumerate(range(0, len(text), PIECE)):
@@ -63,7 +70,7 @@ async def ours(folder: Path) -> None:
 
     offline.enforce()
     with tempfile.TemporaryDirectory() as home:
-        async with opened(load_config(Path(home))) as core:
+        async with opened(load_config(Path(home)).with_value("documents", "max_text_mb", MOST_TEXT)) as core:
             began = time.perf_counter()
             summary = [item async for item in core.pipeline.ingest([folder]) if isinstance(item, Summary)][-1]
             told(time.perf_counter() - began, summary.passages, memory())
@@ -104,16 +111,24 @@ def langchain(folder: Path) -> None:
     told(time.perf_counter() - began, len(pieces), memory())
 
 
-def told(seconds: float, passages: int, size: float) -> None:
+def told(seconds: float, passages: int, memory: list[float]) -> None:
     """The result of a run, for the process that began it."""
-    print(json.dumps({"seconds": seconds, "passages": passages, "megabytes": size}))
+    print(json.dumps({"seconds": seconds, "passages": passages, "own": memory[0], "all": sum(memory)}))
 
 
-def memory() -> float:
-    """Megabytes that this process and its children have had at most."""
+def memory() -> list[float]:
+    """Megabytes that this process, and each of its children, has had at most."""
     own = psutil.Process()
     pages = [Path(f"/proc/{each.pid}/status").read_text() for each in (own, *own.children(recursive=True))]
-    return sum(int(page.partition("VmHWM:")[2].split()[0]) for page in pages) * 1024 / 1e6
+    return [int(page.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6 for page in pages]
+
+
+def text_of(source: Path, characters: int) -> str:
+    """So much text; where the source has less, it goes on with its words in another order."""
+    with lzma.open(source, "rt", encoding="utf-8") as file:
+        text = file.read(characters)
+    lines = text[: characters - len(text)].splitlines()
+    return text + "\n".join(" ".join(reversed(line.split())) for line in lines)
 
 
 def measured(side: str, folder: Path) -> dict[str, float]:
@@ -130,7 +145,8 @@ def main() -> None:
     """All as a table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data", default=os.environ.get("ASSISTANT_DATA", ""), help="folder of benchmark data")
-    options.add_argument("--megabytes", type=float, default=2.0, help="of text")
+    options.add_argument("--megabytes", nargs="+", type=float, default=[1.0, 2.0], help="of text, once each")
+    options.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS)
     options.add_argument("--sides", nargs="+", choices=(OURS, LANGCHAIN), default=[OURS, LANGCHAIN])
     options.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = options.parse_args()
@@ -144,19 +160,18 @@ def main() -> None:
     source = Path(arguments.data) / SOURCE
     if not arguments.data or not source.exists():
         sys.exit(f"Name the data folder with --data or ASSISTANT_DATA; it holds {SOURCE}.")
-    with lzma.open(source, "rt", encoding="utf-8") as file:
-        text = file.read(int(arguments.megabytes * 1e6))
-    print("| text | side | MB | passages | seconds | kB of text a second | memory, MB |")
-    print("|---|---|---:|---:|---:|---:|---:|")
-    with tempfile.TemporaryDirectory() as temporary:
-        for name, part in (("half", text[: len(text) // 2]), ("whole", text)):
-            write_files(Path(temporary) / name, part)
-            for form in ("one", "mixed"):
-                for side in arguments.sides if name == "whole" else [OURS]:
-                    run = measured(side, Path(temporary) / name / form)
-                    size = len(part.encode()) / 1e6
-                    print(f"| {form} | {side} | {size:.1f} | {run['passages']:,.0f} | {run['seconds']:.1f} | "
-                          f"{1000 * size / run['seconds']:.0f} | {run['megabytes']:,.0f} |", flush=True)  # fmt: skip
+    print("| text | side | MB | passages | seconds | kB of text a second | memory, MB | with its children |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    for megabytes in arguments.megabytes:
+        with tempfile.TemporaryDirectory() as temporary:
+            text = text_of(source, int(megabytes * 1e6))
+            write_files(Path(temporary), text, arguments.forms)
+            size = len(text.encode()) / 1e6
+            del text
+            for form, side in product(arguments.forms, arguments.sides):
+                run = measured(side, Path(temporary) / form)
+                print(f"| {form} | {side} | {size:.1f} | {run['passages']:,.0f} | {run['seconds']:.1f} | "
+                      f"{1000 * size / run['seconds']:.0f} | {run['own']:,.0f} | {run['all']:,.0f} |", flush=True)  # fmt: skip
     print(f"\nLoad averages {', '.join(f'{each:.1f}' for each in os.getloadavg())} on {os.cpu_count()} cores.")
 
 

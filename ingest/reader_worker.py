@@ -19,7 +19,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -27,15 +27,17 @@ from typing import Any, NoReturn
 from ingest.chunking import chunk_groups, embedding_text
 from ingest.document import Chunk, Document
 from ingest.errors import UnreadableError
-from ingest.readers import UNREAD_DOCUMENTS, read_document, refuse_binary
+from ingest.readers import UNREAD_DOCUMENTS, read_document, reader_of, refuse_binary
 from ingest.readers.cleaning import Cleaner
 from ingest.readers.encoding import SAMPLE_BYTES
 from ingest.readers.limits import OCR_SECONDS, Limits, megabytes
+from ingest.readers.long_text import is_long, windows
 from ingest.scan import Found, scan
 from ingest.token_counter import TokenCounter
 
 CPU_SECONDS = 30.0
 WALL_SECONDS = 55.0
+PLAIN = ("text", "")  # readers whose long files are read by windows
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
 CLOCK_TICK = 0.02  # seconds; kernels stamp files with a clock that stands still up to 10 ms
@@ -128,9 +130,8 @@ class ReaderWorker:
             facts, data = self._loaded(path, limits)
             if facts["sha256"] == known_sha256:
                 return {"unchanged": True, **facts}
-            document = read_document(data, _shown(Path(path).stem), Path(path).suffix, limits)
+            parts: Iterator[dict[str, Any]] = islice(self._parts(data, Path(path), facts, limits, size), part, None)
             del data
-            parts: Iterator[dict[str, Any]] = islice(self._parts(document, facts, *size), part, None)
         else:
             parts = self._rest[1]
         found = next(parts, None)
@@ -144,28 +145,49 @@ class ReaderWorker:
         sha256 = hashlib.sha256(data).hexdigest()
         return {"sha256": sha256, "size": len(data), "mtime_ns": status.st_mtime_ns}, data
 
-    def _parts(self, document: Document, facts: dict[str, Any], tokens: int, overlap: int) -> Iterator[dict[str, Any]]:
-        length = len(document.text)
+    def _parts(
+        self, data: bytes, file: Path, facts: dict[str, Any], limits: Limits, size: tuple[int, int]
+    ) -> Iterator[dict[str, Any]]:
+        """What `read` gives of each part."""
+        stem, suffix = _shown(file.stem), file.suffix
+        if reader_of(suffix) in PLAIN and is_long(data):
+            whole = {**facts, "unchanged": False, "title": stem, "pages": None, "page_starts": []}
+            begins = 0
+            for window in windows(data, stem, suffix.lower(), limits):
+                chunks = list(chain.from_iterable(self._chunks(window.document, size))) if window.document else []
+                yield {
+                    **whole, "notes": list(window.notes), "more": not window.last, "begins": begins,
+                    "share": window.share, "text": window.text,
+                    "chunks": [_described(stem, chunk, begins) for chunk in chunks],
+                }  # fmt: skip
+                begins += len(window.text)
+            return
+        document = read_document(data, stem, suffix, limits)
+        del data
         whole = {
             **facts, "unchanged": False, "title": document.title, "pages": document.pages,
             "notes": list(document.notes), "page_starts": page_starts(document),
         }  # fmt: skip
-        begun, chunks = 0, list[dict[str, Any]]()
-        for group in chunk_groups(document, self._count_tokens, tokens, overlap):
-            if group and group[0].start - begun >= PART_CHARACTERS:
-                cut = group[0].start
-                part = {"text": document.text[begun:cut], "begins": begun, "share": (cut - begun) / length}
-                yield {**whole, **part, "chunks": chunks, "more": True}
-                begun, chunks = cut, []
-            chunks += [_described(document.title, chunk) for chunk in group]
-        part = {"text": document.text[begun:], "begins": begun, "share": (length - begun) / max(1, length)}
-        yield {**whole, **part, "chunks": chunks, "more": False}
+        begins, described = 0, list[dict[str, Any]]()
+        for group in self._chunks(document, size):
+            if group and group[0].start - begins >= PART_CHARACTERS:
+                yield {**whole, **_stretch(document.text, begins, group[0].start), "chunks": described, "more": True}
+                begins, described = group[0].start, []
+            described += [_described(document.title, chunk) for chunk in group]
+        yield {**whole, **_stretch(document.text, begins, len(document.text)), "chunks": described, "more": False}
+
+    def _chunks(self, document: Document, size: tuple[int, int]) -> Iterator[list[Chunk]]:
+        return chunk_groups(document, self._count_tokens, *size)
 
 
-def _described(title: str, chunk: Chunk) -> dict[str, Any]:
+def _stretch(text: str, begins: int, end: int) -> dict[str, Any]:
+    return {"text": text[begins:end], "begins": begins, "share": (end - begins) / max(1, len(text))}
+
+
+def _described(title: str, chunk: Chunk, begins: int = 0) -> dict[str, Any]:
     return {
-        "start": chunk.start,
-        "end": chunk.end,
+        "start": begins + chunk.start,
+        "end": begins + chunk.end,
         "page": chunk.page,
         "place": chunk.place,
         "headings": list(chunk.headings),
@@ -189,14 +211,16 @@ def _content(path: str, suffix: str, limit: int) -> tuple[bytes, os.stat_result]
         UnreadableError: it cannot be opened, is no regular file, is too long, or is not text.
     """
     with _opened(path, limit) as (descriptor, status):
-        content = bytearray(os.read(descriptor, SAMPLE_BYTES))
+        blocks = [os.read(descriptor, SAMPLE_BYTES)]
         if suffix.lower() not in UNREAD_DOCUMENTS:  # those are refused by name
-            refuse_binary(bytes(content), suffix)
-        while len(content) <= limit and (block := os.read(descriptor, READ_BLOCK)):
-            content += block
-    if len(content) > limit:
+            refuse_binary(blocks[0], suffix)
+        length = len(blocks[0])
+        while length <= limit and (block := os.read(descriptor, READ_BLOCK)):
+            blocks.append(block)
+            length += len(block)
+    if length > limit:
         raise UnreadableError(f"grew beyond {megabytes(limit)} while it was read")
-    return bytes(content), status
+    return b"".join(blocks), status
 
 
 @contextlib.contextmanager

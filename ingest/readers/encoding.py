@@ -44,6 +44,17 @@ def decode(data: bytes, html: bool = False) -> tuple[str, tuple[str, ...]]:
         return _decode_legacy(data, html)
 
 
+def encoding_of(sample: bytes) -> tuple[str, tuple[str, ...]]:
+    """The encoding of a long text by its first bytes, and a note where it was guessed."""
+    if encoding := marked_encoding(sample):
+        return encoding, ()
+    text = sample.decode("utf-8", "replace")
+    if text.count("\ufffd") <= len(text) * DAMAGED_SHARE + 1:  # the sample may end inside a character
+        return "utf-8", ()
+    guessed = _guess(sample[:SAMPLE_BYTES]) or "cp1252"
+    return guessed, (_guessed(guessed),)
+
+
 def looks_binary(sample: bytes) -> bool:
     """Whether the first bytes of a file rule out that it is text, judged without decoding all of it."""
     if marked_encoding(sample):
@@ -80,7 +91,11 @@ def _decode_legacy(data: bytes, html: bool) -> tuple[str, tuple[str, ...]]:
     if looks_binary(data[:SAMPLE_BYTES]):
         raise UnreadableError("is not text but binary data")
     encoding = (_said_encoding(data) if html else "") or _guess(data[:SAMPLE_BYTES]) or "cp1252"
-    return _checked(data.decode(encoding, "replace"), (f"read as {encoding}, which was guessed",))
+    return _checked(data.decode(encoding, "replace"), (_guessed(encoding),))
+
+
+def _guessed(encoding: str) -> str:
+    return f"read as {encoding}, which was guessed"
 
 
 def _said_encoding(data: bytes) -> str:

@@ -30,9 +30,9 @@ def read(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
     text, notes = readable_text(data, limits)
     if suffix in {".txt", ".text"} and is_chat(text):
         return chat_document(stem, text, notes, limits)
-    marks = list(_marks(text, suffix))
-    title = next((mark.headings[0] for mark in marks if mark.headings), stem)
-    return marked_document(title, text, marks, notes)
+    found = list(marks(text, suffix))
+    title = next((mark.headings[0] for mark in found if mark.headings), stem)
+    return marked_document(title, text, found, notes)
 
 
 def readable_text(data: bytes, limits: Limits) -> tuple[str, tuple[str, ...]]:
@@ -48,7 +48,8 @@ def readable_text(data: bytes, limits: Limits) -> tuple[str, tuple[str, ...]]:
     return cleaner.clean(text), (*notes, *cleaner.notes())
 
 
-def _marks(text: str, suffix: str) -> Iterator[Mark]:
+def marks(text: str, suffix: str) -> Iterator[Mark]:
+    """Where a heading of this format begins what stands below it, or lines that stand for themselves."""
     if suffix in BY_LINE:
         yield Mark(0, (), "table")
     elif suffix == ".rst":

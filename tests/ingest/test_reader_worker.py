@@ -20,6 +20,7 @@ from ingest import chunking, reader_worker
 from ingest.document import Document, Section
 from ingest.errors import IngestError, PasswordError, UnreadableError
 from ingest.reader_worker import BATCH, ReaderWorker, page_starts
+from ingest.readers import long_text
 
 MIB = 2**20
 
@@ -138,6 +139,45 @@ def test_a_long_text_comes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert worker.read(str(path), parts[0]["sha256"])["unchanged"]
     with pytest.raises(UnreadableError, match="changed while it was read"):
         worker.read(str(path), part=len(parts))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_very_long_text_is_read_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """The windows are the same text as the file read at once, cleaned, with places that fit; a blank one is no end."""
+    path = tmp_path / "long.txt"
+    lines = [f"Line {n} tells of Müller\u2019s d\xe9j\xe0 vu.\x1b[31m It ends." for n in range(4_000)]
+    text = "\r\n".join([*lines[:2_000], *[" " * 50] * 2_000, *lines[2_000:]])
+    path.write_bytes(text.encode(encoding))
+    whole = reader().read(str(path))
+    monkeypatch.setattr(long_text, "LONG", 1_000)
+    monkeypatch.setattr(long_text, "WINDOW", 20_001)
+    worker, parts = reader(), list[dict[str, Any]]()
+    while not parts or parts[-1]["more"]:
+        parts.append(worker.read(str(path), part=len(parts)))
+    found = "".join(part["text"] for part in parts)
+    assert len(parts) > 8 and found == whole["text"] and any(not part["chunks"] for part in parts)
+    assert abs(sum(part["share"] for part in parts) - 1) < 1e-9
+    assert parts[-1]["notes"] == whole["notes"] and parts[-1]["title"] == whole["title"]
+    chunks = [chunk for part in parts for chunk in part["chunks"]]
+    assert "".join(found.split()) == "".join(covered(found, chunks).split())
+    assert all(found[each["start"] : each["end"]] == each["embedding_text"].partition("\n")[2] for each in chunks)
+    path.write_bytes(b" \n" * 30_000)
+    with pytest.raises(UnreadableError, match="no text"):
+        for part in range(100):
+            worker.read(str(path), part=part)
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(UnreadableError, match="more than"):
+        for part in range(100):
+            reader(max_text_bytes=60_000).read(str(path), part=part)
+
+
+def covered(text: str, chunks: list[dict[str, Any]]) -> str:
+    """What of a text lies in any chunk."""
+    kept, reached = list[str](), 0
+    for chunk in chunks:
+        kept.append(text[max(chunk["start"], reached) : chunk["end"]])
+        reached = max(reached, chunk["end"])
+    return "".join(kept)
 
 
 def test_page_starts_of_pages_without_text() -> None:
