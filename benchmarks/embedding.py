@@ -1,11 +1,12 @@
 """How fast is the embedded embedder, beside sentence-transformers with its defaults on the same weights and texts?
 
-    python benchmarks/embedding.py [--data DIR] [--texts 200] [--rounds 3]
+    python benchmarks/embedding.py [--data DIR] [--texts 200] [--rounds 3] [--quality]
 
 Each measurement is a process of its own, the two sides in turn, and the best of the rounds counts. DIR (or the variable
 ASSISTANT_DATA) holds dev/squad_v2/passages.jsonl; without it the texts are pieces of Python's own documentation.
 Prints a Markdown table: time from start to the first vector, texts a second by the clock and by CPU time, time of a
-short query, and the mean cosine between the vectors of both.
+short query, and the mean cosine between the vectors of both. With --quality instead what int8 costs the search: nDCG@10
+of ranking whole documents of DIR/dev by their vectors alone, of both sides and of ours in fp32.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from assistant import offline  # noqa: E402 - the repository has to be importable first
 
 QUERY = "When is the rent due, and to whom is it paid?"
 QUERIES = 30
 PIECE = 800  # characters of a generated text, about as long as a passage
+WHOLE = ("cranfield", "squad_v2", "mtrag_un")  # sets whose documents are ranked as a whole
 SIDES = {"ours": "MiniLM int8, ONNX Runtime (ours)", "torch": "sentence-transformers, fp32"}
 
 
@@ -51,6 +53,9 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(asdict(measured(arguments.measure, arguments.threads, arguments.folder))))
         return
+    if arguments.quality:
+        print_quality(Path(arguments.data))
+        return
     texts, source = load_texts(arguments.data, arguments.texts)
     print(f"{len(texts)} texts from {source}, mean {sum(map(len, texts)) // len(texts)} characters\n")
     with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +69,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--data", default=os.environ.get("ASSISTANT_DATA", ""), help="folder of benchmark data")
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quality", action="store_true", help="nDCG@10 of the vectors alone")
     for hidden in ("--measure", "--folder"):
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
@@ -113,6 +119,35 @@ def torch_default(threads: int) -> Callable[[list[str]], Any]:
     torch.set_num_threads(threads)
     model = SentenceTransformer(str(model_folder()), device="cpu", local_files_only=True)
     return lambda texts: model.encode(texts, show_progress_bar=False)
+
+
+def print_quality(data: Path) -> None:
+    """A row for each way to embed; the documents and questions are those of benchmarks/retrieval.py."""
+    import numpy as np
+    from retrieval import measured as judged
+    from retrieval_peers import Span
+    from retrieval_sets import load_sets
+
+    from ingest.embedding.minilm import MiniLMEmbedder
+
+    cores = os.cpu_count() or 1
+    sides = {
+        SIDES["ours"]: ours(cores),
+        "MiniLM fp32, ONNX Runtime (ours)": MiniLMEmbedder(cores, quantised=False).embed,
+        SIDES["torch"]: torch_default(cores),
+    }
+    sets = [each for each in load_sets(data) if each.name in WHOLE]
+    print(f"| embedder | {' | '.join(each.name for each in sets)} | mean |\n|---{'|---' * (len(sets) + 1)}|")
+    for name, embed in sides.items():
+        figures = []
+        for each in sets:
+            names, texts = list(each.documents), list(each.documents.values())
+            cosines = embed([query.joined for query in each.queries]) @ embed(texts).T
+            found = [[Span(names[place], 0, len(texts[place])) for place in np.argsort(-row)[:10]] for row in cosines]
+            pairs = zip(each.queries, found, strict=True)
+            figures.append(float(np.mean([judged(each, query, spans)[0] for query, spans in pairs])))
+        shown = " | ".join(f"{figure:.4f}" for figure in (*figures, sum(figures) / len(figures)))
+        print(f"| {name} | {shown} |", flush=True)
 
 
 def seconds(work: Callable[[], object]) -> float:

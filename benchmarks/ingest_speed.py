@@ -7,8 +7,8 @@ folder of files of about 4 kB, by turns .txt, .md, .html and .csv. Where more is
 with the words of each line in reverse order. Ours runs through the product with its defaults: read
 and cut in a child process, embedded by MiniLM as int8 in another, stored in SQLite, the full-text index and FAISS.
 LangChain has TextLoader, BSHTMLLoader and CSVLoader by DirectoryLoader, its splitter (1,000 characters, overlap 200)
-and the same MiniLM in sentence-transformers. Each run is a process of its own. Memory is the largest resident size: of the process that was started, and of it and
-its children together, each at its own peak.
+and the same MiniLM in sentence-transformers. Each run is a process of its own. Memory is the largest resident size of
+the process that was started, and of it and its children together, each at its own peak.
 """
 
 from __future__ import annotations
@@ -170,8 +170,8 @@ def main() -> None:
             del text
             for form, side in product(arguments.forms, arguments.sides):
                 run = measured(side, Path(temporary) / form)
-                print(f"| {form} | {side} | {size:.1f} | {run['passages']:,.0f} | {run['seconds']:.1f} | "
-                      f"{1000 * size / run['seconds']:.0f} | {run['own']:,.0f} | {run['all']:,.0f} |", flush=True)  # fmt: skip
+                figures = f"{size:.1f} | {run['passages']:,.0f} | {run['seconds']:.1f} | {1000 * size / run['seconds']:.0f}"
+                print(f"| {form} | {side} | {figures} | {run['own']:,.0f} | {run['all']:,.0f} |", flush=True)
     print(f"\nLoad averages {', '.join(f'{each:.1f}' for each in os.getloadavg())} on {os.cpu_count()} cores.")
 
 
