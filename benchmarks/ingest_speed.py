@@ -170,8 +170,8 @@ def main() -> None:
             del text
             for form, side in product(arguments.forms, arguments.sides):
                 run = measured(side, Path(temporary) / form)
-                figures = f"{size:.1f} | {run['passages']:,.0f} | {run['seconds']:.1f} | {1000 * size / run['seconds']:.0f}"
-                print(f"| {form} | {side} | {figures} | {run['own']:,.0f} | {run['all']:,.0f} |", flush=True)
+                pace = f"{run['passages']:,.0f} | {run['seconds']:.1f} | {1000 * size / run['seconds']:.0f}"
+                print(f"| {form} | {side} | {size:.1f} | {pace} | {run['own']:,.0f} | {run['all']:,.0f} |", flush=True)
     print(f"\nLoad averages {', '.join(f'{each:.1f}' for each in os.getloadavg())} on {os.cpu_count()} cores.")
 
 

@@ -25,6 +25,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from adapters.training.runs import KERNELS_KEPT  # noqa: E402 - the repository has to be importable first
+
 LEARNING = ROOT / "benchmarks" / "learning"
 RANK, ALPHA, RATE = 16, 32, 5e-4
 
@@ -167,6 +170,7 @@ def _child(part: str, who: str, kind: str, options: argparse.Namespace, folder: 
                str(options.threads), "--part", part, "--who", who, "--kind", kind, "--out", folder]  # fmt: skip
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "OMP_WAIT_POLICY": "passive",
                                 "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+    environment |= KERNELS_KEPT if who == "ours" else {}  # as the product starts it
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         sys.exit(f"{who} failed:\n{done.stderr[-2000:]}")
