@@ -41,7 +41,7 @@ def chunk_document(document: Document, count_tokens: CountTokens, size: int = 20
 def chunk_groups(
     document: Document, count_tokens: CountTokens, size: int = 200, overlap: int = 40
 ) -> Iterator[list[Chunk]]:
-    """The same chunks, those of neighbouring sections that are cut as one at a time: only these overlap each other."""
+    """The same chunks, group by group: those of sections that are cut as one. Only chunks of one group overlap."""
     for group in _groups(document, count_tokens, size):
         (prefix,) = count_tokens([_prefix(document.title, group.headings)])
         room = max(size - prefix, size // 4, 1)

@@ -1,8 +1,9 @@
 """How files become searchable: scan, read, embed, commit, then one new index file.
 
 Two child processes work at the same time: the reader reads ahead while the index process embeds. A
-document is written in one transaction; small ones share it. Whatever kills the run, every document
-is whole or absent, and the next run goes on where this one stopped.
+document appears in one transaction; small ones share it, the parts of a long one wait for the last
+(see arriving.py). Whatever kills the run, every document is whole or absent, and the next run goes on
+where this one stopped.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 from ingest.chunking import chunk_groups, embedding_text
 from ingest.document import Chunk, Document
 from ingest.errors import UnreadableError
-from ingest.readers import UNREAD_DOCUMENTS, read_document, reader_of, refuse_binary
+from ingest.readers import UNREAD_DOCUMENTS, read_document, reader_for, refuse_binary
 from ingest.readers.cleaning import Cleaner
 from ingest.readers.encoding import SAMPLE_BYTES
 from ingest.readers.limits import OCR_SECONDS, Limits, megabytes
@@ -37,7 +37,6 @@ from ingest.token_counter import TokenCounter
 
 CPU_SECONDS = 30.0
 WALL_SECONDS = 55.0
-PLAIN = ("text", "")  # readers whose long files are read by windows
 BATCH = 500  # files in one item of a scan
 READ_BLOCK = 2**20
 CLOCK_TICK = 0.02  # seconds; kernels stamp files with a clock that stands still up to 10 ms
@@ -124,16 +123,16 @@ class ReaderWorker:
                 raise UnreadableError("is nested too deeply to read") from None
 
     def _read(self, path: str, known_sha256: str, limits: Limits, size: tuple[int, int], part: int) -> dict[str, Any]:
-        asked = (path, limits, size)
-        if self._rest is None or self._rest[0] != (*asked, part):
-            self._rest = None
+        asked, rest = (path, limits, size), self._rest
+        self._rest = None
+        if rest is None or rest[0] != (*asked, part):
             facts, data = self._loaded(path, limits)
             if facts["sha256"] == known_sha256:
                 return {"unchanged": True, **facts}
             parts: Iterator[dict[str, Any]] = islice(self._parts(data, Path(path), facts, limits, size), part, None)
             del data
         else:
-            parts = self._rest[1]
+            parts = rest[1]
         found = next(parts, None)
         if found is None:
             raise UnreadableError("was changed while it was read")
@@ -150,7 +149,7 @@ class ReaderWorker:
     ) -> Iterator[dict[str, Any]]:
         """What `read` gives of each part."""
         stem, suffix = _shown(file.stem), file.suffix
-        if reader_of(suffix) in PLAIN and is_long(data):
+        if reader_for(data, suffix) == "text" and is_long(data):
             whole = {**facts, "unchanged": False, "title": stem, "pages": None, "page_starts": []}
             begins = 0
             for window in windows(data, stem, suffix.lower(), limits):

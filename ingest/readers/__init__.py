@@ -56,19 +56,25 @@ def reader_of(suffix: str) -> str:
 def read_document(data: bytes, stem: str, suffix: str, limits: Limits) -> Document:
     """The document in `data`, the whole content of a file named `stem` + `suffix`.
 
-    A suffix without a reader is read as plain text if it is text.
-
     Raises:
         UnreadableError: there is no text to be had; the message says why.
+    """
+    module = importlib.import_module(f"ingest.readers.{reader_for(data, suffix)}")
+    return cast(Reader, module.read)(data, stem, suffix.lower(), limits)
+
+
+def reader_for(data: bytes, suffix: str) -> str:
+    """The name of the reader for this content of a file; a suffix without one is read as plain text if it is text.
+
+    Raises:
+        UnreadableError: it is empty, binary under a suffix of text, or a document that no reader here knows.
     """
     if not data:
         raise UnreadableError("the file is empty")
     if suffix.lower() in UNREAD_DOCUMENTS:
         raise UnreadableError(f"there is no reader for {suffix} files", "Save it as .docx, .pdf or .txt and add that.")
-    reader = "rich_text" if data.startswith(b"{\\rtf") else reader_of(suffix)
     refuse_binary(data[:SAMPLE_BYTES], suffix)
-    module = importlib.import_module(f"ingest.readers.{reader or 'text'}")
-    return cast(Reader, module.read)(data, stem, suffix.lower(), limits)
+    return "rich_text" if data.startswith(b"{\\rtf") else reader_of(suffix) or "text"
 
 
 def refuse_binary(sample: bytes, suffix: str) -> None:

@@ -171,6 +171,15 @@ def test_a_very_long_text_is_read_by_windows(tmp_path: Path, monkeypatch: pytest
             reader(max_text_bytes=60_000).read(str(path), part=part)
 
 
+def test_what_is_no_plain_text_is_never_read_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long: a format without a reader is refused by name, RTF under another name is read as RTF."""
+    monkeypatch.setattr(long_text, "LONG", 1_000)
+    with pytest.raises(UnreadableError, match=r"no reader for \.mobi files"):
+        read(tmp_path / "book.mobi", "words of a book\n" * 1_000)
+    rtf = "{\\rtf1\\ansi " + "The rent is due.\\par " * 200 + "}"
+    assert read(tmp_path / "letter.txt", rtf)["text"].startswith("The rent is due.\n")
+
+
 def covered(text: str, chunks: list[dict[str, Any]]) -> str:
     """What of a text lies in any chunk."""
     kept, reached = list[str](), 0
