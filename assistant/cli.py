@@ -153,7 +153,7 @@ def _run(argv: list[str]) -> int:
     except (AssistantError, IngestError, GGUFError, TrainingError, BrokenPipeError):
         raise
     except OSError as error:
-        what = f"{error.filename or 'A file'}: {error.strerror or error}."
+        what = f"{error.filename or 'The output, or a file of the assistant'}: {error.strerror or error}."
         raise StorageError(what, "Check the disk's free space and the permissions.") from error
     except Exception as error:
         log = record(error, config.home / "logs")

@@ -28,7 +28,9 @@ def add_actions(actions: Any) -> None:
         "--drafts", action="append", metavar="D", help="reviewed pairs from documents (see `dataset draft`)"
     )
     build.add_argument("--tag", action="append", metavar="T", help="give every new question this tag (repeatable)")
-    build.add_argument("--add", action="store_true", help="keep what the set holds already")
+    existing = build.add_mutually_exclusive_group()
+    existing.add_argument("--add", action="store_true", help="keep what a set of that name holds already")
+    existing.add_argument("--replace", action="store_true", help="make a set of that name anew")
     build.set_defaults(run=run_build)
     show = actions.add_parser("show", help="the questions of a set, with what is right and where it stands")
     show.set_defaults(run=run_show)
@@ -55,7 +57,7 @@ async def run_build(arguments: argparse.Namespace, config: Config) -> int:
     """Build, then say what is in it."""
     request = SetRequest(
         arguments.name, tuple(arguments.files), arguments.scores, tuple(arguments.drafts or ()),
-        tuple(arguments.tag or ()), arguments.add,
+        tuple(arguments.tag or ()), arguments.add, arguments.replace,
     )  # fmt: skip
     async with opened_core(config, shared=True, stored_chats=True) as core:
         built = await build_set(core, request)

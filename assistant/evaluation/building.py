@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SetRequest:
-    """What a set is to be made of, all of it named by the user. `add` keeps what the set holds already."""
+    """What a set is to be made of, all of it named by the user. Of a set of that name `add` keeps what it holds, and
+    `renew` does not; with neither it is left as it is.
+    """
 
     name: str
     files: tuple[Path, ...] = ()
@@ -36,6 +38,7 @@ class SetRequest:
     drafts: tuple[str, ...] = ()  # reviewed question-answer pairs: a draft's name or a file
     tags: tuple[str, ...] = ()  # every new question gets these, too
     add: bool = False
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,10 @@ class BuiltSet:
 
 
 async def build_set(core: Core, request: SetRequest) -> BuiltSet:
-    """Gather the questions and write them over the set of that name.
+    """Gather the questions and write the set.
 
     Raises:
-        UsageError: nothing was named, or there is no question in it; DatasetError: a draft cannot be read;
+        UsageError: nothing was named, or there is no question in it, or there is a set of that name; DatasetError: a draft cannot be read;
         OSError: the disk is full. The set before is untouched.
     """
     path = set_file(core.config.home, request.name)
@@ -72,6 +75,9 @@ async def build_set(core: Core, request: SetRequest) -> BuiltSet:
         unreviewed += sum(draft.keep is None for draft in drafts)
     if not found:
         raise UsageError(*_nothing(request, unreviewed))
+    if path.is_file() and not (request.add or request.renew):
+        hint = "Choose another name, or in the shell add to it (--add) or make it anew (--replace)."
+        raise UsageError(f"There is an evaluation set called {request.name} already.", hint)
     tagged = [replace(each, tags=tuple(dict.fromkeys((*each.tags, *request.tags)))) for each in found]
     questions, repeated = _distinct([*old, *tagged])
     saved = await asyncio.to_thread(save_set, core.config.home, request.name, questions)

@@ -148,6 +148,11 @@ async def test_adding_keeps_what_was_there_and_asks_nothing_twice(core: Core, tm
     assert load_set(core.config.home, "mine").questions == built.questions
     with pytest.raises(UsageError, match="nothing to build"):
         await build_set(core, SetRequest("mine"))
+    with pytest.raises(UsageError, match="called mine already"):
+        await build_set(core, SetRequest("mine", files=(first,)))
+    assert load_set(core.config.home, "mine").questions == built.questions
+    anew = await build_set(core, SetRequest("mine", files=(first,), renew=True))
+    assert len(anew.questions.questions) == 1
 
 
 def test_the_hash_of_a_question_is_of_what_is_asked_and_right() -> None:
