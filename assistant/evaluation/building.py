@@ -55,8 +55,8 @@ async def build_set(core: Core, request: SetRequest) -> BuiltSet:
     """Gather the questions and write the set.
 
     Raises:
-        UsageError: nothing was named, or there is no question in it, or there is a set of that name; DatasetError: a draft cannot be read;
-        OSError: the disk is full. The set before is untouched.
+        UsageError: nothing was named, or there is no question in it, or there is a set of that name; DatasetError: a
+        draft cannot be read; OSError: the disk is full. The set before is untouched.
     """
     path = set_file(core.config.home, request.name)
     old = load_set(core.config.home, request.name).questions.questions if request.add and path.is_file() else ()
