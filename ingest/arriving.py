@@ -60,6 +60,12 @@ def vectors(db: sqlite_utils.Database, part: int, sha256: str, embedder: int) ->
     )
 
 
+def complete(db: sqlite_utils.Database, last: Part) -> bool:
+    """Whether all parts up to the last one are there: its document may have been removed in between."""
+    (count,) = db.conn.execute("SELECT count(*) FROM arriving_parts WHERE document_id = ?", (last.document,)).fetchone()
+    return bool(count == last.number + 1)
+
+
 def join(db: sqlite_utils.Database, document: int, embedder: int, page_starts: str) -> None:
     """Make the parts of a document its text, passages and vectors."""
     db.conn.execute(

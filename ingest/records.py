@@ -171,7 +171,7 @@ def store(
     if not file.whole:
         part = arriving.Part(number, file.part, file.sha256, embedder)
         arriving.keep(db, part, _text(file.text), rows, vectors, last=not file.more)
-        if file.more:
+        if file.more or not arriving.complete(db, part):
             return None
     is_new = db.conn.execute("SELECT state != 'ready' FROM documents WHERE id = ?", (number,)).fetchone()[0]
     _drop_contents(db, number)
@@ -237,25 +237,31 @@ def touch(db: sqlite_utils.Database, collection: int, file: UnchangedFile) -> No
 
 def record_failure(db: sqlite_utils.Database, collection: int, file: FailedFile) -> None:
     """Keep a row with the reason; what an earlier version of the file held is gone from the library."""
+    arriving.drop(db, _failed_row(db, collection, file))
+
+
+def _failed_row(db: sqlite_utils.Database, collection: int, file: FailedFile) -> int:
     number = _document_row(db, collection, file.path)
     _drop_contents(db, number)
-    arriving.drop(db, number)
     db.conn.execute(
         "UPDATE documents SET size = ?, mtime_ns = ?, state = ?, reason = ?, sha256 = '', notes = '[]', pages = NULL"
         " WHERE id = ?",
         (file.size, file.mtime_ns, file.state, _text(file.reason), number),
     )
+    return number
 
 
 def record_crash(db: sqlite_utils.Database, collection: int, file: FailedFile) -> int:
-    """Count that these bytes killed the reader; returns how often they did. Committed before another try."""
+    """Count that these bytes killed the reader; returns how often they did. Committed before another try, which goes on
+    with the part that was asked for: those before it stay.
+    """
     number = _document_row(db, collection, file.path)
     same = "size = ? AND mtime_ns = ?"
     db.conn.execute(
         f"UPDATE documents SET crashes = CASE WHEN {same} THEN crashes + 1 ELSE 1 END WHERE id = ?",
         (file.size, file.mtime_ns, number),
     )
-    record_failure(db, collection, file)
+    _failed_row(db, collection, file)
     return int(db.conn.execute("SELECT crashes FROM documents WHERE id = ?", (number,)).fetchone()[0])
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from made_library import DirectWorker, MadeLibrary, make_library
 
-from assistant.errors import LibraryError
+from assistant.errors import LibraryError, WorkerError
 from assistant.worker_process import Reply
 from ingest import chunking, reader_worker
 from ingest.errors import UnreadableError
@@ -144,6 +145,38 @@ async def test_a_file_that_changes_between_its_parts(made: MadeLibrary, files: P
     assert (await made.ingest(files)).failed == ()
     texts = {row[1] for row in await made.rows(CONTENT) if row[0] == bytes(long)}
     assert texts == ({long.read_text()} if long.exists() else set()) and await made.rows(WAITING) == [(0, 0)]
+
+
+async def test_a_reader_that_dies_between_two_parts_costs_nothing(made: MadeLibrary, files: Path) -> None:
+    """The next try goes on with the part that was asked for, and no part of the document is missing."""
+    call, died = made.reader.call, list[int]()
+
+    async def dies_once(method: str, /, **arguments: Any) -> Reply:
+        if method == "read" and arguments.get("part") == 3 and not died:
+            died.append(3)
+            raise WorkerError("it died")
+        return cast(Reply, await call(method, **arguments))
+
+    made.reader.call = dies_once
+    assert (await made.ingest(files)).failed == () and died == [3]
+    assert {row[1] for row in await made.rows(CONTENT)} == {path.read_text() for path in files.iterdir()}
+    assert await made.rows(WAITING) == [(0, 0)]
+
+
+async def test_a_document_that_is_removed_while_it_arrives_is_not_joined_by_half(
+    made: MadeLibrary, files: Path
+) -> None:
+    """What comes after its removal waits, unseen, and the next run reads all of it."""
+    index, loop = Interrupted(made.index.service), asyncio.get_running_loop()
+    removals: list[asyncio.Task[int]] = []
+    made.pipeline._index, index.left = index, 5
+    index.happen = lambda: removals.append(loop.create_task(made.library.remove([2])))
+    await made.ingest(files)
+    assert [await task for task in removals] == [1]
+    assert {row[1] for row in await made.rows(CONTENT)} == {(files / "bicycle.txt").read_text()}
+    made.pipeline._index = made.index
+    assert (await made.ingest(files)).added == 1
+    assert {row[1] for row in await made.rows(CONTENT)} == {path.read_text() for path in files.iterdir()}
 
 
 async def test_what_arrived_leaves_with_its_document(made: MadeLibrary, files: Path) -> None:
