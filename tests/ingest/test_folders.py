@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from made_library import MadeLibrary, make_library
+from made_library import MadeLibrary
 
 from ingest.errors import IngestError
 from ingest.folders import LinkedFolder, LinkedFolders
 from ingest.progress import Summary, combined
-
-
-@pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[MadeLibrary]:
-    """An empty library."""
-    made = await make_library(tmp_path / "home")
-    yield made
-    await made.close()
 
 
 @pytest.fixture

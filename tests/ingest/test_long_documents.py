@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,14 +35,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "bicycle.txt").write_text("The bicycle has the frame number 4711.")
     write(folder / "long.txt", "wind")
     return folder
-
-
-@pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[MadeLibrary]:
-    """An empty library."""
-    made = await make_library(tmp_path / "home")
-    yield made
-    await made.close()
 
 
 def write(path: Path, weather: str) -> None:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from made_library import MadeLibrary, make_library
-
-
-@pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[MadeLibrary]:
-    """An empty library."""
-    made = await make_library(tmp_path / "home")
-    yield made
-    await made.close()
+from made_library import MadeLibrary
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +43,6 @@ def files(tmp_path: Path) -> Path:
     (folder / "b.md").write_text("# Rent\n\nThe rent is due on the third.")
     (folder / "deep" / "c.txt").write_text("The bicycle has the frame number 4711.")
     return folder
-
-
-@pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[MadeLibrary]:
-    """An empty library."""
-    made = await make_library(tmp_path / "home")
-    yield made
-    await made.close()
 
 
 def later(path: Path) -> None:
